@@ -1,0 +1,33 @@
+"""What a check author imports: drawing inputs, comparing answers, and saying no."""
+
+from __future__ import annotations
+
+from grader.checks.compare import assert_matches, counterexample
+from grader.checks.examples import given
+from grader.checks.oracle import Expected, forward_error
+from grader.checks.static import until_bound
+from grader.checks.strategies import arrays, fill, seeds, shapes
+from grader.checks.student import Remote, Student, lazy
+from grader.checks.verdict import AnswerMissing, CheckFailed, LimitExceeded, NeedsReview
+from grader.model import Stage
+
+__all__ = [
+    "AnswerMissing",
+    "CheckFailed",
+    "Expected",
+    "LimitExceeded",
+    "NeedsReview",
+    "Remote",
+    "Stage",
+    "Student",
+    "arrays",
+    "assert_matches",
+    "counterexample",
+    "fill",
+    "forward_error",
+    "given",
+    "lazy",
+    "seeds",
+    "shapes",
+    "until_bound",
+]

@@ -1,0 +1,227 @@
+"""Comparing an answer with the oracle's, stage by stage: kind, shape, dtype, values.
+
+Kind, exact shape and finiteness come before any arithmetic on values. The rule for what is
+not finite: where the oracle is finite the answer must be; where the oracle is infinite or NaN
+the answer must be the same infinity or NaN. The rule for the rest is in `tolerance`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from grader.checks.context import current
+from grader.checks.oracle import Expected
+from grader.checks.show import as_numpy, literal, show
+from grader.checks.student import Remote
+from grader.checks.tolerance import allowed_error
+from grader.checks.verdict import CheckFailed
+from grader.model import Counterexample, Stage
+from grader.sandbox.wire import Opaque
+
+
+@dataclass(frozen=True)
+class _Demand:
+    """What a comparison asks for beyond the numbers."""
+
+    what: str
+    dtype: str | None
+    exact: bool
+    stage: Stage
+    hint: str
+
+
+def assert_matches(
+    actual: Any,
+    expected: Any,
+    *,
+    what: str = "the result",
+    dtype: str | None = None,
+    exact: bool = False,
+    stage: Stage = Stage.VALUES,
+    hint: str = "",
+) -> None:
+    """Fail unless `actual` equals the oracle's answer within what rounding explains.
+
+    `expected` is an array, tensor, number, or a list or tuple of them, or the `Expected` that
+    a reference function gave. `dtype` demands one by name ("float32"); without it any real
+    dtype is right. `exact` holds a double to double precision. `stage` names the stage that a
+    difference in values counts as.
+
+    Raises CheckFailed with the first stage that differs.
+    """
+    oracle = expected if isinstance(expected, Expected) else Expected(expected)
+    if isinstance(actual, Remote):
+        actual = actual.value()
+    demand = _Demand(what, dtype, exact, stage, hint)
+    _match(actual, oracle.value, oracle.error, demand)
+
+
+def _match(actual: Any, expected: Any, error: Any, demand: _Demand) -> None:
+    if isinstance(expected, list | tuple):
+        _match_items(actual, expected, error, demand)
+        return
+    oracle = _to_array(expected)
+    answer = _answer(actual, oracle, demand)
+    if answer.shape != oracle.shape:
+        text = f"{demand.what}.shape={answer.shape}, but should be {oracle.shape}{_call()}"
+        raise _failure(Stage.SHAPE, text, demand, actual, expected)
+    _match_dtype(actual, answer, oracle, demand)
+    bound = np.abs(oracle) if error is None else np.asarray(error, dtype=float)
+    _match_values(answer, oracle, bound, demand, actual, expected)
+
+
+def _match_items(actual: Any, expected: Any, error: Any, demand: _Demand) -> None:
+    if not isinstance(actual, list | tuple):
+        text = f"{demand.what} is {_kind(actual)}, but should be {len(expected)} values{_call()}"
+        raise _failure(Stage.KIND, text, demand, actual, expected)
+    if len(actual) != len(expected):
+        text = f"{demand.what} has {len(actual)} items, but should have {len(expected)}{_call()}"
+        raise _failure(Stage.SHAPE, text, demand, actual, expected)
+    for index, (a, e) in enumerate(zip(actual, expected, strict=True)):
+        inner = None if error is None else error[index]
+        named = _Demand(f"{demand.what}[{index}]", demand.dtype, demand.exact, demand.stage,
+                        demand.hint)  # fmt: skip
+        _match(a, e, inner, named)
+
+
+def _to_array(value: Any) -> np.ndarray:
+    return as_numpy(value) if isinstance(value, torch.Tensor) else np.asarray(value)
+
+
+def _answer(actual: Any, oracle: np.ndarray, demand: _Demand) -> np.ndarray:
+    """The student's value as an array. Numbers count as arrays without dimensions."""
+    if isinstance(actual, np.ndarray | np.generic | torch.Tensor):
+        return _to_array(actual)
+    if isinstance(actual, bool | int | float | complex):
+        return np.asarray(actual)
+    wanted = "a number" if oracle.ndim == 0 else f"an array of shape {oracle.shape}"
+    text = f"{demand.what} is {_kind(actual)}, but should be {wanted}{_call()}"
+    hint = demand.hint
+    if actual is None:
+        hint = hint or "Nothing came back: does every path of the function end in `return`?"
+    raise _failure(Stage.KIND, text, demand, actual, oracle, hint)
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "None"
+    name = value.type if isinstance(value, Opaque) else type(value).__name__
+    article = "an" if name[:1].lower() in "aeiou" else "a"
+    return f"{article} {name}"
+
+
+def _match_dtype(actual: Any, answer: np.ndarray, oracle: np.ndarray, demand: _Demand) -> None:
+    name = str(getattr(actual, "dtype", answer.dtype)).removeprefix("torch.")
+    if demand.dtype is not None and name != demand.dtype:
+        text = f"{demand.what}.dtype={name}, but should be {demand.dtype}{_call()}"
+        raise _failure(Stage.DTYPE, text, demand, actual, oracle)
+    if answer.dtype.kind == "c" and oracle.dtype.kind != "c":
+        text = f"{demand.what}.dtype={name}, but should be real{_call()}"
+        raise _failure(Stage.DTYPE, text, demand, actual, oracle)
+
+
+def _match_values(
+    answer: np.ndarray,
+    oracle: np.ndarray,
+    bound: np.ndarray,
+    demand: _Demand,
+    actual: Any,
+    expected: Any,
+) -> None:
+    if not answer.size:
+        return
+    a, e = (_wide(x) for x in (answer, oracle))
+    allowed = allowed_error(bound, str(answer.dtype), exact=demand.exact)
+    with np.errstate(invalid="ignore"):
+        difference = np.abs(a - e)
+    same = (a == e) | (np.isnan(a) & np.isnan(e))
+    difference = np.where(same, 0.0, np.where(np.isfinite(a) & np.isfinite(e), difference, np.inf))
+    wrong = difference > allowed
+    if not wrong.any():
+        return
+    text = _values_text(a, e, difference, wrong, allowed, demand)
+    failure = _failure(demand.stage, text, demand, actual, expected)
+    if failure.counterexample is not None:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            relative = np.where(difference == 0, 0.0, difference / allowed)
+        worst = np.unravel_index(int(np.argmax(difference)), difference.shape)
+        failure.counterexample = failure.counterexample.model_copy(
+            update={"error": show(relative), "worst_index": tuple(int(i) for i in worst)}
+        )
+    raise failure
+
+
+def _wide(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
+
+
+def _values_text(
+    a: np.ndarray,
+    e: np.ndarray,
+    difference: np.ndarray,
+    wrong: np.ndarray,
+    allowed: float,
+    demand: _Demand,
+) -> str:
+    count = int(wrong.sum())
+    if a.ndim == 0:
+        return f"{demand.what}={_number(a[()])}, but should be {_number(e[()])}{_call()}"
+    worst = np.unravel_index(int(np.argmax(difference)), difference.shape)
+    index = ", ".join(str(int(i)) for i in worst)
+    text = (
+        f"{demand.what}[{index}]={_number(a[worst])}, but should be {_number(e[worst])}{_call()}; "
+        f"{count} of {a.size} values differ"
+    )
+    if np.isnan(a).any() and not np.isnan(e).any():
+        text += " (there are NaN among them)"
+    elif np.isinf(a).any() and not np.isinf(e).any():
+        text += " (there are infinities among them)"
+    else:
+        text += f", by at most {float(difference.max()):.3g} where rounding explains {allowed:.1g}"
+    return text
+
+
+def _number(value: Any) -> str:
+    return f"{value:.6g}" if not isinstance(value, complex) else f"{value:.4g}"
+
+
+def _call() -> str:
+    call = current().call
+    return f" [{call}]" if call else ""
+
+
+def _failure(
+    stage: Stage, text: str, demand: _Demand, actual: Any, expected: Any, hint: str = ""
+) -> CheckFailed:
+    sample = counterexample(actual, expected)
+    return CheckFailed(stage, text, hint=hint or demand.hint, counterexample=sample)
+
+
+def counterexample(actual: Any = None, expected: Any = None) -> Counterexample:
+    """The running check's input, call and outcome as data."""
+    context = current()
+    values = context.example or context.arguments
+    return Counterexample(
+        call=context.call,
+        inputs={name: show(value) for name, value in values.items()},
+        expected=None if expected is None else show(expected),
+        actual=show(actual),
+        code=_code(values, context.call),
+    )
+
+
+def _code(values: dict[str, Any], call: str) -> str | None:
+    """Lines for a notebook cell that show the failure again."""
+    if not call or "…" in call:
+        return None
+    lines = []
+    for name, value in values.items():
+        source = literal(value)
+        if source is None:
+            return None
+        lines.append(f"{name} = {source}")
+    return "\n".join([*lines, call])

@@ -1,0 +1,181 @@
+"""`@given`: run a check on drawn examples, and find the smallest one that fails.
+
+Every student gets the same examples: they come from Hypothesis with a fixed seed and without
+its database. They are drawn once a process and replayed for each submission, which costs a
+tenth of drawing them again. Only a check that failed goes back to Hypothesis, to shrink.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from hypothesis import HealthCheck, Phase, Verbosity, given as hypothesis_given, seed, settings
+from hypothesis import strategies as st
+
+from grader.checks.context import CheckContext, current
+from grader.checks.verdict import AnswerMissing, CheckFailed, LimitExceeded
+
+Example = dict[str, Any]
+
+
+class _Enough(BaseException):
+    """The time for shrinking is up. Not an Exception: Hypothesis lets it through."""
+
+
+class _Falsified(Exception):
+    """An example failed; one type and one place, so that Hypothesis sees a single bug."""
+
+
+def given(**strategies: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], Any]:
+    """Run the decorated check for each drawn example, like Hypothesis' own `given`.
+
+    The check's other arguments are pytest fixtures. How many examples are drawn, and the
+    seed, are the rubric's. Where examples fail, the earliest stage counts, and the smallest
+    example found that fails at that stage is raised.
+    """
+    strategy = st.fixed_dictionaries(strategies)
+
+    def decorate(check: Callable[..., None]) -> Any:
+        drawn: dict[tuple[int, int], list[Example]] = {}
+
+        @functools.wraps(check)
+        def run(**fixtures: Any) -> None:
+            context = current()
+            key = (context.seed, context.example_count)
+            if key not in drawn:
+                drawn[key] = draw_examples(strategy, *key)
+            failure = _first_stage(check, fixtures, drawn[key], context)
+            if failure is not None:
+                raise _shrink(check, fixtures, strategy, failure, context)
+
+        fixture_names = [n for n in inspect.signature(check).parameters if n not in strategies]
+        kind = inspect.Parameter.KEYWORD_ONLY
+        run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # pytest reads it
+            [inspect.Parameter(name, kind) for name in fixture_names]
+        )
+        del run.__wrapped__  # pytest would look through to the drawn arguments
+        return run
+
+    return decorate
+
+
+def draw_examples(strategy: st.SearchStrategy[Any], start: int, count: int) -> list[Example]:
+    """The first `count` examples that Hypothesis draws from `start`."""
+    examples: list[Example] = []
+
+    def collect(example: Example) -> None:
+        examples.append(example)
+
+    _search(strategy, start, count, (Phase.generate,), collect)
+    return examples
+
+
+def _search(
+    strategy: st.SearchStrategy[Any],
+    start: int,
+    count: int,
+    phases: tuple[Phase, ...],
+    test: Callable[[Example], None],
+) -> None:
+    configured = settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        phases=phases,
+        verbosity=Verbosity.quiet,
+        print_blob=False,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+
+    def anonymous(example: Example) -> None:
+        test(example)
+
+    seed(start)(configured(hypothesis_given(example=strategy)(anonymous)))()
+
+
+def _attempt(
+    check: Callable[..., None], fixtures: Example, example: Example, context: CheckContext
+) -> CheckFailed | None:
+    context.example = example
+    context.call = ""
+    context.examples_run += 1
+    try:
+        check(**fixtures, **example)
+    except CheckFailed as failure:
+        return failure
+    return None
+
+
+def _first_stage(
+    check: Callable[..., None], fixtures: Example, examples: list[Example], context: CheckContext
+) -> CheckFailed | None:
+    """The failure of the earliest stage over all examples.
+
+    A missing answer or a lost process says all there is to say; a failure that takes its time
+    stops the search for an earlier stage.
+    """
+    first: CheckFailed | None = None
+    deadline = time.monotonic() + context.shrink_s
+    for example in examples:
+        failure = _attempt(check, fixtures, example, context)
+        if isinstance(failure, AnswerMissing | LimitExceeded):
+            return failure
+        if failure is not None and (first is None or failure.stage.rank < first.stage.rank):
+            first = failure
+        if first is not None and time.monotonic() > deadline:
+            break
+    return first
+
+
+def _shrink(
+    check: Callable[..., None],
+    fixtures: Example,
+    strategy: st.SearchStrategy[Any],
+    failure: CheckFailed,
+    context: CheckContext,
+) -> CheckFailed:
+    """The failure on the smallest example found within the time that the rubric gives."""
+    if isinstance(failure, AnswerMissing | LimitExceeded):
+        return failure
+    best = (float("inf"), failure)
+    deadline = time.monotonic() + context.shrink_s
+    counted = context.examples_run
+
+    def falsify(example: Example) -> None:
+        nonlocal best
+        if time.monotonic() > deadline:
+            raise _Enough
+        found = _attempt(check, fixtures, example, context)
+        if isinstance(found, LimitExceeded):
+            raise _Enough  # each further one could cost a whole time limit
+        if found is not None and found.stage is failure.stage:
+            best = min(best, (_size(example), found), key=lambda pair: pair[0])
+            raise _Falsified
+
+    try:
+        _search(strategy, context.seed, context.example_count, (Phase.generate, Phase.shrink), falsify)
+    except (_Enough, _Falsified):
+        pass
+    context.examples_run = counted
+    return best[1]
+
+
+def _size(example: Example) -> float:
+    """How much there is to read in an example: numbers first, then their digits."""
+    return sum(_weight(value) for value in example.values())
+
+
+def _weight(value: Any) -> float:
+    if isinstance(value, np.ndarray | torch.Tensor):
+        numbers = np.asarray(value).size
+        return float(numbers) + min(len(str(value)), 1000) / 1000
+    if isinstance(value, list | tuple):
+        return sum(_weight(item) for item in value) + 0.1
+    return len(repr(value)) / 100

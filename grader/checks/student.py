@@ -1,0 +1,315 @@
+"""The student's names as a check sees them: remote objects behind the wire.
+
+`student.sigmoid(z)` evaluates the call in the student's process and gives back exact NumPy,
+torch and built-in types; anything else stays there as a `Remote` that can be called, indexed
+and passed on. What goes wrong there is raised here as a verdict, never as a grader's fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from grader.checks.context import current
+from grader.checks.verdict import AnswerMissing, CheckFailed, LimitExceeded, NeedsReview
+from grader.model import Frame, Raised, Stage
+from grader.sandbox.session import Channel, SessionLost
+from grader.sandbox.wire import Encoder, Message, Opaque, WireError, decode_reply
+
+_SCAFFOLD = "scaffold"
+
+
+class Student:
+    """One session with the student's namespace as it was after a part's cells.
+
+    Attributes are the student's names. `cells` maps the kernel's cell numbers to those of the
+    notebook, for tracebacks.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        *,
+        call_s: float,
+        cells: dict[int, int],
+        scaffolds: Path,
+        device: str = "cpu",
+    ) -> None:
+        self._channel = channel
+        self._call_s = call_s
+        self._cells = cells
+        self._scaffolds = scaffolds
+        self._known: dict[str, Opaque] = {}
+        self._seen_callable: set[str] = set()
+        self._lent: dict[str, Callable[..., Any]] = {}
+        self.device = device
+        self.mutated: dict[int, Any] = {}
+        self.output = ""
+        self.seconds = 0.0
+
+    def __getattr__(self, name: str) -> Remote:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Remote(self, {"k": "name", "name": name}, name)
+
+    def require(self, name: str, *, function: bool = False) -> Opaque:
+        """The type of one of the student's names.
+
+        Raises AnswerMissing where it is not defined or still empty, and CheckFailed at stage
+        callable where a function is asked for and something else is there.
+        """
+        if name not in self._known:
+            reply = self._ask({"op": "eval", "node": {"k": "name", "name": name}, "hold": True},
+                              [], name)  # fmt: skip
+            self._known[name] = reply
+        found = self._known[name]
+        if found.type in ("NoneType", "ellipsis"):
+            raise AnswerMissing(Stage.PRESENT, f"`{name}` is still empty: it holds {found.text}.")
+        if function and not found.callable:
+            text = f"`{name}` is a {found.type}, but should be a function or class."
+            raise CheckFailed(Stage.CALLABLE, text)
+        return found
+
+    def __getitem__(self, name: str) -> Remote:
+        """The student's name, also where this class has an attribute of the same name."""
+        return Remote(self, {"k": "name", "name": name}, name)
+
+    def scaffold(self, name: str) -> Remote:
+        """Run the assignment's `scaffolds/NAME.py` in the student's process; its names follow.
+
+        The student's process can read it: it must hold nothing that gives an answer away.
+        """
+        source = (self._scaffolds / f"{name}.py").read_text(encoding="utf-8")
+        held = self._ask({"op": "scaffold", "source": source}, [], _SCAFFOLD)
+        return Remote(self, {"k": "ref", "ref": held.ref}, _SCAFFOLD)
+
+    def rerun(self, sources: list[str], cells: list[int], *, timeout_s: float) -> Remote:
+        """Execute cells again in a copy of the namespace; the new names as items."""
+        told = {"op": "rerun", "sources": sources, "cells": cells}
+        held = self._ask(told, [], "the part's cells", timeout_s)
+        return Remote(self, {"k": "ref", "ref": held.ref}, "rerun")
+
+    def seed(self, seed: int) -> None:
+        """Seed Python's, NumPy's and torch's generators in the student's process."""
+        self._ask({"op": "seed", "seed": seed}, [], "seed")
+
+    def bind(self, name: str, value: Any) -> None:
+        """Put a value, or another of the student's objects, under `name` in their namespace."""
+        encoder = Encoder(hold=_node_of)
+        head = {"op": "bind", "name": name, "node": encoder.encode(value)}
+        self._ask(head, encoder.buffers, f"{name} = …")
+        self._known.pop(name, None)
+
+    def lend(self, functions: dict[str, Callable[..., Any]]) -> None:
+        """Put functions of the grader's in the place of the student's, in a new session.
+
+        They run in the grader; their code never enters the student's process.
+        """
+        self._lent = dict(functions)
+        self._known.clear()
+        self._channel.close()
+
+    def _answer(self, message: Message) -> Message:
+        """One call from the student's process to a lent function."""
+        try:
+            name = message.head["call_back"]
+            args = [decode_reply(message, node) for node in message.head["args"]]
+            kwargs = {n: decode_reply(message, v) for n, v in message.head["kwargs"].items()}
+            value = self._lent[name](*args, **kwargs)
+            encoder = Encoder()
+            node = encoder.encode(value)
+            return Message({"value": node}, tuple(encoder.buffers))
+        except Exception as error:
+            # Whatever the student's code passed in: the fault shows in its own traceback.
+            return Message({"refused": f"{type(error).__name__}: {error}"[:300]})
+
+    def close(self) -> None:
+        """End the session of one check; a live kernel goes on to the next check."""
+        if not self._channel.live:
+            self._channel.close()
+
+    def evaluate(self, node: dict[str, Any], buffers: list[memoryview], text: str,
+                 *, hold: bool = False, timeout_s: float | None = None) -> Any:  # fmt: skip
+        """Evaluate one expression of the wire in the student's process."""
+        return self._ask({"op": "eval", "node": node, "hold": hold}, buffers, text, timeout_s)
+
+    def _ask(self, head: dict[str, Any], buffers: list[memoryview], text: str,
+             timeout_s: float | None = None) -> Any:  # fmt: skip
+        try:
+            if self._lent and not self._channel.is_open:
+                for name in self._lent:
+                    self._channel.request({"op": "lend", "name": name}, [], self._call_s)
+            reply = self._channel.request(
+                head, buffers, timeout_s or self._call_s, self._answer if self._lent else None
+            )
+        except SessionLost as lost:
+            self._known.clear()
+            raise LimitExceeded(Stage.RETURNS, _lost_text(lost, text)) from None
+        told = reply.head
+        self.output = str(told.get("output", ""))[:4000]
+        if "missing" in told:
+            name = str(told["missing"])[:100]
+            raise AnswerMissing(Stage.PRESENT, f"`{name}` is not defined.")
+        if "raised" in told:
+            failure = self._raised(told["raised"], text)
+            if text.startswith(_SCAFFOLD) and not (failure.raised and failure.raised.frames):
+                # No line of the student's is involved: not theirs to be charged with.
+                raise NeedsReview(f"The check's own helper code failed: {failure.message}")
+            raise failure
+        try:
+            self.mutated = self._decode_mutated(reply)
+            self.seconds = float(told.get("seconds", 0.0))
+            return self._decode(reply, told.get("value"))
+        except (WireError, ValueError, TypeError) as error:
+            self._channel.abandon()
+            raise LimitExceeded(Stage.KIND, f"{text} gave no readable value: {error}") from None
+
+    def _decode(self, reply: Message, node: Any) -> Any:
+        return decode_reply(reply, node, self._channel.bounds)
+
+    def _decode_mutated(self, reply: Message) -> dict[int, Any]:
+        told = reply.head.get("mutated") or {}
+        if not isinstance(told, dict) or len(told) > 64:
+            raise WireError("the list of changed arguments is malformed")
+        return {int(index): self._decode(reply, node) for index, node in told.items()}
+
+    def _raised(self, told: Any, text: str) -> CheckFailed:
+        raised = parse_raised(told, self._cells)
+        if raised.type == "NotImplementedError":
+            return AnswerMissing(Stage.RETURNS, "This is not written yet.", raised=raised)
+        message = f"{text} raised {raised.type}: {raised.message}"
+        return CheckFailed(Stage.RETURNS, message, raised=raised)
+
+
+def _lost_text(lost: SessionLost, text: str) -> str:
+    if lost.kind == "timeout":
+        return f"{text} {lost}. Is there a loop that does not end?"
+    if lost.kind == "garbled":
+        return f"{text} wrote to the grader's own channel: {lost}"
+    return f"{text} {lost}"
+
+
+def parse_raised(told: Any, cells: dict[int, int]) -> Raised:
+    """An exception as the student's process describes it, with every field bounded."""
+    if not isinstance(told, dict):
+        return Raised(type="Exception", message="")
+    frames = []
+    for item in told.get("frames", [])[-12:]:
+        number, line, code, function = item
+        where = f"cell {cells.get(number, number)}"
+        if function and function != "<module>":
+            where += f", {str(function)[:80]}"
+        frames.append(Frame(where=where, line=int(line), code=str(code)[:300]))
+    return Raised(
+        type=str(told.get("type", "Exception"))[:100],
+        message=str(told.get("message", ""))[:1000],
+        frames=tuple(frames),
+    )
+
+
+def _node_of(value: Any) -> dict[str, Any]:
+    if isinstance(value, Remote):
+        return value._node
+    raise TypeError(f"{type(value).__name__} cannot be sent to the student's process")
+
+
+class Remote:
+    """An object that lives in the student's process, or an expression over one."""
+
+    __slots__ = ("_node", "_student", "_text")
+
+    def __init__(self, student: Student, node: dict[str, Any], text: str) -> None:
+        self._student = student
+        self._node = node
+        self._text = text
+
+    def __getattr__(self, name: str) -> Remote:
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        node = {"k": "attr", "of": self._node, "name": name}
+        return Remote(self._student, node, f"{self._text}.{name}")
+
+    def __getitem__(self, index: Any) -> Any:
+        encoder = Encoder(hold=_node_of)
+        node = {"k": "item", "of": self._node, "index": encoder.encode(index)}
+        text = f"{self._text}[{index!r}]"
+        return self._give(self._ask(node, encoder.buffers, text), text)
+
+    def __len__(self) -> int:
+        attribute = {"k": "attr", "of": self._node, "name": "__len__"}
+        node = {"k": "call", "of": attribute, "args": [], "kwargs": {}}
+        length = self._ask(node, [], f"len({self._text})")
+        if type(length) is not int or length < 0:
+            text = f"len({self._text}) is {length!r}, but should be a whole number"
+            raise CheckFailed(Stage.KIND, text)
+        return length
+
+    def __iter__(self) -> Iterator[Any]:
+        raise TypeError("a student's object is not iterated over the wire: index it instead")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it there; exact values come back, anything else as a `Remote`."""
+        text = self._call_text(args, kwargs)
+        return self._give(self._call(args, kwargs, text, hold=False), text)
+
+    def keep(self, *args: Any, **kwargs: Any) -> Remote:
+        """Call it there and leave the result there, whatever it is."""
+        text = self._call_text(args, kwargs)
+        held = self._call(args, kwargs, text, hold=True)
+        return Remote(self._student, {"k": "ref", "ref": held.ref}, text)
+
+    def value(self) -> Any:
+        """Bring the value over: arrays, tensors, numbers, text, and lists and dicts of them."""
+        if self._node["k"] == "name":
+            self._student.require(self._node["name"])
+        return self._give(self._ask(self._node, [], self._text), self._text)
+
+    def _call(self, args: Any, kwargs: Any, text: str, *, hold: bool) -> Any:
+        if self._node["k"] == "name":
+            self._student.require(self._node["name"], function=True)
+        encoder = Encoder(hold=_node_of)
+        node = {
+            "k": "call",
+            "of": self._node,
+            "args": [encoder.encode(a) for a in args],
+            "kwargs": {name: encoder.encode(a) for name, a in kwargs.items()},
+        }
+        return self._ask(node, encoder.buffers, text, hold=hold)
+
+    def _ask(self, node: Any, buffers: Any, text: str, *, hold: bool = False) -> Any:
+        current().call = text
+        return self._student.evaluate(node, buffers, text, hold=hold)
+
+    def _give(self, value: Any, text: str) -> Any:
+        """Objects that stayed there become remotes; a container keeps them as they are."""
+        if isinstance(value, Opaque):
+            return Remote(self._student, {"k": "ref", "ref": value.ref}, text)
+        return value
+
+    def _call_text(self, args: Any, kwargs: Any) -> str:
+        shown = [_argument(a) for a in args]
+        shown += [f"{name}={_argument(a)}" for name, a in kwargs.items()]
+        return f"{self._text}({', '.join(shown)})"
+
+
+def lazy(thing: Remote, index: Any) -> Remote:
+    """`thing[index]` as an expression, to be passed on without bringing the item over."""
+    node = {"k": "item", "of": thing._node, "index": Encoder().encode(index)}
+    return Remote(thing._student, node, f"{thing._text}[{index!r}]")
+
+
+def _argument(value: Any) -> str:
+    """An argument in a call's text: its name in the example where it has one."""
+    for name, known in current().example.items():
+        if value is known:
+            return name
+    if isinstance(value, Remote):
+        return value._text
+    if isinstance(value, np.ndarray | torch.Tensor):
+        return f"…array of shape {tuple(value.shape)}"
+    text = repr(value)
+    return text if len(text) <= 40 else "…"

@@ -1,0 +1,277 @@
+"""Grading one submission: run it, check it, score it. The program in one function."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+import pytest
+
+from grader import __version__, plugin
+from grader.assignment import Assignment, PartEntry
+from grader.errors import GraderError, UsageError
+from grader.judge import Judge, make_judge
+from grader.model import (
+    CheckResult,
+    GradeReport,
+    Isolation,
+    Layer,
+    PartResult,
+    Status,
+    SubmissionInfo,
+)
+from grader.sandbox.launcher import Launcher
+from grader.sandbox.tiers import best_tier
+from grader.submission import Submission
+
+_PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "hypothesis", "ipykernel")
+# Grades are kept to this many decimals, so that sums are the same everywhere.
+_DECIMALS = 4
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to grade: on which device, which parts, how much of what hidden checks see."""
+
+    device: str = "cpu"
+    parts: tuple[str, ...] = ()
+    public_only: bool = False
+    examples: int | None = None
+
+
+def grade(
+    assignment: Assignment,
+    submission: Submission,
+    launcher: Launcher,
+    options: Options = Options(),
+    *,
+    progress: Callable[[str], None] = lambda _: None,
+    on_check: Callable[[CheckResult], None] = lambda _: None,
+) -> GradeReport:
+    """Grade one submission with jobs from `launcher`.
+
+    Raises SubmissionError where the file is no submission of this assignment, UsageError
+    where the rubric or an option is wrong, and GraderError for a fault of the grader: then
+    there is no grade.
+    """
+    started = time.perf_counter()
+    chosen = frozenset(part.id for part in assignment.select(options.parts))
+    judge = make_judge(
+        assignment,
+        submission,
+        launcher,
+        device=options.device,
+        progress=progress,
+        chosen=chosen if options.parts else frozenset(),
+        public_only=options.public_only,
+        examples=options.examples,
+        on_check=on_check,
+    )
+    try:
+        run_checks(judge)
+        if not options.parts:
+            judge.run.finish()
+        return _report(judge, launcher, options, time.perf_counter() - started)
+    finally:
+        judge.close()
+
+
+class _Installed:
+    """Gives pytest the judge before it collects; keeps what collection reported."""
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+        self.errors: list[str] = []
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        plugin.use_judge(config, self._judge)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.errors.append(str(report.longrepr))
+
+
+def run_checks(judge: Judge) -> None:
+    """Run the assignment's checks with pytest in this process.
+
+    Raises UsageError where a check file or the rubric is wrong, GraderError for our fault.
+    """
+    installed = _Installed(judge)
+    files = sorted(judge.assignment.folder.glob("test_*.py"))
+    arguments = [
+        "-c", os.devnull,
+        f"--rootdir={judge.assignment.folder}",
+        "--import-mode=importlib",
+        "--disable-plugin-autoload",
+        "-p", "no:terminal",
+        "-p", "no:cacheprovider",
+        "-p", "no:faulthandler",
+        "-p", "no:logging",
+        "-p", "no:unraisableexception",
+        "-p", "no:threadexception",
+        "--capture=no",
+        "--assert=plain",
+        *map(str, files),
+    ]  # fmt: skip
+    code = pytest.main(arguments, plugins=[plugin, installed])
+    if judge.fault is not None:
+        raise judge.fault
+    if installed.errors:
+        raise UsageError("A check file cannot be loaded:\n" + installed.errors[0])
+    if code == pytest.ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
+        raise GraderError(f"the checks did not run to their end (pytest exit code {code})")
+
+
+def _report(judge: Judge, launcher: Launcher, options: Options, duration_s: float) -> GradeReport:
+    entries = judge.assignment.select(options.parts)
+    parts = tuple(_part(judge, entry, options) for entry in entries)
+    missing = {part.id for part in parts if part.status is Status.MISSING}
+    parts = tuple(_blocked(judge, part, missing) for part in parts)
+    auto = round(sum(p.score for p in parts), _DECIMALS)
+    maximum = round(sum(p.max_score for p in parts), _DECIMALS)
+    manual = round(sum(e.manual for e in entries), _DECIMALS)
+    pending = round(sum(p.pending_points for p in parts), _DECIMALS)
+    submission = judge.submission
+    return GradeReport(
+        assignment=judge.assignment.name,
+        title=judge.assignment.rubric.title,
+        submission=SubmissionInfo(
+            id=submission.id,
+            student=submission.student,
+            files=submission.files,
+            sha256=submission.sha256,
+        ),
+        score=auto,
+        max_score=maximum,
+        auto_score=auto,
+        auto_max_score=round(maximum - manual, _DECIMALS),
+        pending_points=pending,
+        parts=parts,
+        notes=submission.notes,
+        isolation=_isolation(judge, launcher),
+        device=judge.device,
+        environment=environment(),
+        seed=judge.assignment.rubric.seed,
+        duration_s=round(duration_s, 3),
+    )
+
+
+def _part(judge: Judge, entry: PartEntry, options: Options) -> PartResult:
+    checks = _scaled(judge, entry, options)
+    cells = judge.parts.cells.get(entry.id, ())
+    score = round(sum(c.score for c in checks), _DECIMALS)
+    review = sum(c.max_score for c in checks if c.status is Status.NEEDS_REVIEW)
+    problems = tuple(judge.run.problems[i] for i in cells if i in judge.run.problems)
+    return PartResult(
+        id=entry.id,
+        title=entry.title,
+        score=score,
+        max_score=entry.points,
+        status=_status(checks, score, entry),
+        pending_points=round(entry.manual + review, _DECIMALS),
+        checks=checks,
+        message=_part_message(judge, entry, checks),
+        cells=tuple(judge.run.number(i) for i in cells),
+        source="\n\n".join(judge.submission.notebook.cells[i].source for i in cells)[:20000],
+        problems=problems,
+        duration_s=round(sum(c.duration_s for c in checks), 4),
+    )
+
+
+def _scaled(judge: Judge, entry: PartEntry, options: Options) -> tuple[CheckResult, ...]:
+    """The part's results, worth their share of the part's automatic points."""
+    listed = [c for c in entry.checks if c.public or not options.public_only]
+    total = sum(c.weight for c in entry.checks)
+    scaled = []
+    for check in listed:
+        result = judge.results.get(check.test)
+        if result is None:
+            raise GraderError(f"part {entry.id}: the check {check.test} gave no result")
+        worth = (entry.points - entry.manual) * check.weight / total
+        scaled.append(
+            result.model_copy(
+                update={"score": result.score * worth, "max_score": worth}
+            )
+        )
+    return tuple(scaled)
+
+
+def _status(checks: tuple[CheckResult, ...], score: float, entry: PartEntry) -> Status:
+    states = {c.status for c in checks}
+    if Status.NEEDS_REVIEW in states or not checks:
+        return Status.NEEDS_REVIEW
+    if states == {Status.PASSED}:
+        return Status.PASSED
+    if score > 0:
+        return Status.PARTIAL
+    for status in (Status.FAILED, Status.ERROR, Status.BLOCKED):
+        if status in states:
+            return status
+    return Status.MISSING
+
+
+def _part_message(judge: Judge, entry: PartEntry, checks: tuple[CheckResult, ...]) -> str:
+    if judge.parts.cells.get(entry.id) or not entry.checks:
+        return ""
+    if all(c.status is Status.MISSING for c in checks):
+        names = ", ".join(f"`{name}`" for name in entry.names)
+        looked = f" and for a cell that defines {names}" if names else ""
+        return f"No cell of this part was found. We looked for its heading{looked}."
+    return ""
+
+
+def _blocked(judge: Judge, part: PartResult, missing: set[str]) -> PartResult:
+    """Mark what failed only because it uses a part that is missing."""
+    entry = judge.assignment.parts[part.id]
+    absent = {n: p for p in entry.needs if p in missing for n in judge.assignment.parts[p].names}
+    if not absent or part.status is Status.PASSED:
+        return part
+    checks = tuple(_blocked_check(judge, part, check, absent) for check in part.checks)
+    if checks == part.checks:
+        return part
+    status = _status(checks, part.score, entry)
+    return part.model_copy(update={"checks": checks, "status": status})
+
+
+def _blocked_check(
+    judge: Judge, part: PartResult, check: CheckResult, absent: dict[str, str]
+) -> CheckResult:
+    raised = check.raised
+    if raised is None:
+        return check
+    blame = None
+    if raised.type == "NameError":
+        blame = next((p for n, p in absent.items() if f"'{n}'" in raised.message), None)
+    elif raised.type == "NotImplementedError" and raised.frames:
+        where = raised.frames[-1].where
+        blame = next((p for n, p in absent.items() if where.endswith(f", {n}")), None)
+    if blame is None:
+        return check
+    message = f"This could not be judged: it uses part {blame}, which is missing."
+    return check.model_copy(update={"status": Status.BLOCKED, "message": message})
+
+
+def _isolation(judge: Judge, launcher: Launcher) -> Isolation:
+    layers = {n: Layer(state=s[0], detail=s[1]) for n, s in judge.run.layers.items()}
+    notes = []
+    if not judge.run.forks:
+        reason = "CUDA cannot be forked" if judge.device != "cpu" else "no warm process here"
+        notes.append(f"Checks of a part ran in the notebook's own process, one by one: {reason}.")
+    return Isolation(tier=best_tier().name, kernel=launcher.kernel, layers=layers, notes=tuple(notes))
+
+
+def environment() -> dict[str, str]:
+    """Versions of what a grade can depend on."""
+    told = {"grader": __version__, "python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            told[name] = version(name)
+        except PackageNotFoundError:
+            told[name] = "absent"
+    return told | {"system": f"{platform.system()} {platform.machine()}"}

@@ -1,0 +1,294 @@
+"""What the checks of one submission share, and the results that they leave behind."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.assignment import Assignment, CheckEntry, load_assignment
+from grader.checks.context import CheckContext, running
+from grader.checks.reference import Reference
+from grader.checks.student import Student
+from grader.checks.verdict import CheckFailed, NeedsReview
+from grader.datasets import public_data
+from grader.errors import GraderError, UsageError
+from grader.model import CheckResult, Status
+from grader.plugin import part_of
+from grader.running import SubmissionRun
+from grader.sandbox.launcher import ColdLauncher, Launcher, WarmLauncher
+from grader.submission import PartMap, Submission, map_parts, read_submission
+
+#: What every zygote imports: the kernel itself. An assignment adds its own libraries.
+_KERNEL_MODULES = (
+    "numpy",
+    "torch",
+    "matplotlib.pyplot",
+    "matplotlib_inline.backend_inline",
+    "IPython",
+    "ipykernel.kernelapp",
+    "grader.sandbox.kernel_process",
+)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a submission shows of one part without being run: code, text and outputs."""
+
+    cells: tuple[int, ...]
+    sources: tuple[str, ...]
+    notebook: Any
+
+
+@dataclass
+class Judge:
+    """One submission under judgement."""
+
+    assignment: Assignment
+    submission: Submission
+    parts: PartMap
+    run: SubmissionRun
+    reference: Reference
+    device: str
+    data_folder: Path | None = None
+    chosen: frozenset[str] = frozenset()
+    public_only: bool = False
+    examples: int | None = None
+    results: dict[str, CheckResult] = field(default_factory=dict)
+    fault: GraderError | None = None
+    on_check: Callable[[CheckResult], None] = lambda _: None
+    owned: Launcher | None = None
+    _context: CheckContext = field(default_factory=CheckContext)
+    _first: tuple[CheckFailed, tuple[str, ...], tuple[str, ...]] | None = None
+
+    def student(self, part: str) -> Student:
+        """A session with the student's names after the part's cells."""
+        return self.run.student(part)
+
+    def order(self, part: str) -> int:
+        """Where in the notebook the part ends."""
+        return self.run.order(part)
+
+    def evidence(self, part: str) -> Evidence:
+        """The part's cells as they were handed in."""
+        cells = self.parts.cells.get(part, ())
+        notebook = self.submission.notebook
+        return Evidence(cells, tuple(notebook.cells[i].source for i in cells), notebook)
+
+    def wants(self, item: pytest.Item) -> bool:
+        """Whether a collected check is to run. Raises UsageError where the rubric lacks it."""
+        name = _test_name(item)
+        if name not in self.assignment.checks:
+            raise UsageError(
+                f"{item.nodeid}: the rubric has no entry for {name}: add `- test: {name}` to "
+                f"the checks of its part in {self.assignment.folder / 'rubric.yaml'}"
+            )
+        part, entry = self.assignment.checks[name]
+        if part.id != part_of(item):
+            raise UsageError(f"{item.nodeid} is marked part {part_of(item)}, but listed under {part.id}")
+        wanted = not self.chosen or part.id in self.chosen
+        return wanted and (entry.public or not self.public_only)
+
+    @contextmanager
+    def checking(self, name: str) -> Iterator[CheckContext]:
+        """The context of one check, from its start to its end."""
+        rubric = self.assignment.rubric
+        self._context = CheckContext(
+            shrink_s=rubric.limits.shrink_s,
+            example_count=self.examples or rubric.examples,
+            seed=rubric.seed,
+        )
+        self._first = None
+        with running(self._context):
+            yield self._context
+
+    def lend_helpers(self, part: str, student: Any, failure: BaseException) -> bool:
+        """Put right helpers in place of those that failed in the parts that `part` needs.
+
+        Whether there were any: then the check is judged again, and its first outcome is kept
+        for the report.
+        """
+        if not isinstance(failure, CheckFailed) or not isinstance(student, Student):
+            return False
+        wrong = [q for q in self.assignment.parts[part].needs if self._has_failed(q)]
+        names = [n for q in wrong for n in self.assignment.parts[q].names]
+        helpers = {n: f for n in names if (f := self.reference.function(n)) is not None}
+        if not helpers:
+            return False
+        student.lend(helpers)
+        self._first = (failure, tuple(wrong), tuple(helpers))
+        return True
+
+    def _has_failed(self, part: str) -> bool:
+        results = [self.results.get(c.test) for c in self.assignment.parts[part].checks]
+        return any(r is not None and r.status is not Status.PASSED for r in results)
+
+    def record(
+        self, item: pytest.Item, when: str, error: BaseException | None, duration_s: float
+    ) -> str | None:
+        """Keep the result of a check's phase; the text that pytest shows where it failed."""
+        name = _test_name(item)
+        if when == "call" or (when == "setup" and error is not None):
+            entry = self.assignment.checks[name][1]
+            title = (getattr(item, "obj", None).__doc__ or name).strip().splitlines()[0]
+            result = self._result(entry, title, error, duration_s)
+            if result is None:
+                return None
+            self.results[name] = result
+            self.on_check(result)
+            return None if result.status is Status.PASSED else _console_text(result)
+        if error is not None:
+            self._blame(item.nodeid, error)
+        return None
+
+    def _result(
+        self, entry: CheckEntry, title: str, error: BaseException | None, duration_s: float
+    ) -> CheckResult | None:
+        """The check's result on a scale of 0 to 1; None for a fault of the grader."""
+        common: dict[str, Any] = {
+            "id": entry.test.removeprefix("test_"),
+            "title": title,
+            "max_score": 1.0,
+            "public": entry.public,
+            "examples": self._context.examples_run,
+            "duration_s": round(duration_s, 4),
+        }
+        if error is None:
+            note = _charged_once(self._first) if self._first else ""
+            return CheckResult(status=Status.PASSED, score=1.0, message=note, **common)
+        if isinstance(error, NeedsReview):
+            return CheckResult(status=Status.NEEDS_REVIEW, score=0.0, message=str(error), **common)
+        if isinstance(error, CheckFailed):
+            return CheckResult(
+                status=error.status,
+                score=entry.credit.get(error.stage, 0.0),
+                stage=error.stage,
+                message=error.message,
+                hint=error.hint or entry.hint,
+                counterexample=error.counterexample,
+                raised=error.raised,
+                **common,
+            )
+        self._blame(entry.test, error)
+        return None
+
+    def _blame(self, where: str, error: BaseException) -> None:
+        """Remember the first fault of the grader: it leaves the submission ungraded."""
+        if self.fault is None:
+            last = traceback.extract_tb(error.__traceback__)[-1:]
+            place = f" at {last[0].filename}:{last[0].lineno}" if last else ""
+            self.fault = GraderError(f"{where}: {type(error).__name__}: {error}{place}")
+            self.fault.__cause__ = error
+
+    def close(self) -> None:
+        """End the notebook's processes."""
+        self.run.close()
+
+    def close_all(self) -> None:
+        """End the notebook's processes and the launcher that was made for it alone."""
+        self.close()
+        if self.owned is not None:
+            self.owned.close()
+
+
+def _charged_once(first: tuple[CheckFailed, tuple[str, ...], tuple[str, ...]]) -> str:
+    failure, parts, names = first
+    listed = " and ".join(f"`{name}`" for name in names)
+    return (
+        f"Judged with a right {listed} in place of yours, which is charged in part "
+        f"{', '.join(parts)} only. With yours: {failure.message}"
+    )
+
+
+def _test_name(item: pytest.Item) -> str:
+    return str(getattr(item, "originalname", item.name))
+
+
+def _console_text(result: CheckResult) -> str:
+    lines = [result.message]
+    sample = result.counterexample
+    if sample is not None:
+        lines += [f"  {name} = {value.text}" for name, value in sample.inputs.items()]
+        for label, value in (("expected", sample.expected), ("actual", sample.actual)):
+            if value is not None:
+                lines.append(f"  {label}: {value.text}")
+    if result.raised is not None:
+        lines += [f"  {f.where}, line {f.line}: {f.code}" for f in result.raised.frames]
+    if result.hint:
+        lines.append(f"  hint: {result.hint}")
+    return "\n".join(lines)
+
+
+def make_launcher(assignment: Assignment, *, warm: bool | None = None) -> Launcher:
+    """The launcher for an assignment's submissions: warm where this system can fork."""
+    modules = (*_KERNEL_MODULES, *assignment.rubric.preload)
+    use_warm = WarmLauncher.available() if warm is None else warm
+    return WarmLauncher(modules) if use_warm else ColdLauncher(modules)
+
+
+def check_device(device: str) -> str:
+    """The device to use. Raises UsageError where cuda is asked for and not there."""
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError(
+            "--device cuda: this machine has no GPU that torch can use "
+            f"(torch {torch.__version__}). Run with --device cpu, or on a machine with a GPU."
+        )
+    if device not in ("cpu", "cuda"):
+        raise UsageError(f"--device {device}: choose auto, cpu or cuda.")
+    return device
+
+
+def make_judge(
+    assignment: Assignment,
+    submission: Submission,
+    launcher: Launcher,
+    *,
+    device: str = "cpu",
+    progress: Callable[[str], None] = lambda _: None,
+    **options: Any,
+) -> Judge:
+    """A judge for one submission. `options` are fields of `Judge`."""
+    parts = map_parts(submission.notebook, assignment.rubric.parts)
+    known = sum(1 for cells in parts.cells.values() if cells)
+    if known < assignment.rubric.min_known_parts:
+        raise _another_homework(assignment, submission, known)
+    data = public_data(assignment)
+    run = SubmissionRun(
+        assignment, submission, parts, launcher, device=device, data=data, progress=progress
+    )
+    reference = Reference(assignment.reference_folder)
+    folder = data.work if data else None
+    return Judge(assignment, submission, parts, run, reference, device, folder, **options)
+
+
+def _another_homework(assignment: Assignment, submission: Submission, known: int) -> Exception:
+    from grader.errors import SubmissionError
+
+    return SubmissionError(
+        f"{submission.source} does not look like {assignment.name}: of its "
+        f"{len(assignment.parts)} parts {known} were found, by headings, marker comments and "
+        "the names that the parts define. Is it another homework's file?"
+    )
+
+
+def judge_for(assignment_name: str, path: Path, device: str) -> Judge:
+    """A judge with a launcher of its own: what `pytest --submission FILE` uses."""
+    assignment = load_assignment(assignment_name)
+    submission = read_submission(path)
+    launcher = make_launcher(assignment)
+    try:
+        return make_judge(
+            assignment, submission, launcher, device=check_device(device), owned=launcher
+        )
+    except BaseException:
+        launcher.close()
+        raise

@@ -1,0 +1,157 @@
+"""The pytest plugin: fixtures `student`, `reference` and `device`, and one result a check.
+
+It is loaded into every pytest run of an environment that has the grader, so it imports
+nothing heavy until a submission is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from grader.judge import Judge
+
+_JUDGE = pytest.StashKey["Judge"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of a run over one submission."""
+    group = parser.getgroup("grader", "grading one submission")
+    group.addoption("--submission", metavar="FILE", help="notebook, module, ZIP or folder to grade")
+    group.addoption("--grader-device", default="cpu", metavar="cpu|cuda", help="where tensors live")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker, and make a judge where a submission was named."""
+    config.addinivalue_line("markers", "part(id): the part of the assignment that a check is of")
+    given = config.getoption("--submission", default=None)
+    if given and _JUDGE not in config.stash:
+        from grader.errors import GraderException
+        from grader.judge import judge_for
+
+        try:
+            folder = _rubric_folder(config)
+            judge = judge_for(str(folder), Path(given), config.getoption("--grader-device"))
+        except GraderException as error:
+            raise pytest.UsageError(str(error)) from error
+        config.stash[_JUDGE] = judge
+        config.add_cleanup(judge.close_all)
+
+
+def _rubric_folder(config: pytest.Config) -> Path:
+    for argument in config.args:
+        path = Path(str(argument).split("::")[0]).resolve()
+        for folder in (path, *path.parents):
+            if (folder / "rubric.yaml").is_file():
+                return folder
+    raise pytest.UsageError("name the folder of a rubric too: pytest rubrics/hw5 --submission FILE")
+
+
+def use_judge(config: pytest.Config, judge: Judge) -> None:
+    """Have a run use this judge: what `grader.grading` does before collection."""
+    config.stash[_JUDGE] = judge
+
+
+def _judge(config: pytest.Config) -> Judge:
+    if _JUDGE not in config.stash:
+        pytest.skip("no submission was named: add --submission FILE")
+    return config.stash[_JUDGE]
+
+
+@pytest.fixture
+def student(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The student's names after the cells of the check's part, in a process of their own."""
+    opened = _judge(request.config).student(part_of(request.node))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def reference(request: pytest.FixtureRequest) -> Any:
+    """The reference solution: functions answer with value and error model."""
+    return _judge(request.config).reference
+
+
+@pytest.fixture
+def device(request: pytest.FixtureRequest) -> str:
+    """Where tensors live: cpu or cuda."""
+    return _judge(request.config).device
+
+
+@pytest.fixture
+def data_folder(request: pytest.FixtureRequest) -> Path:
+    """The public data that every submission's working folder starts with."""
+    folder = _judge(request.config).data_folder
+    if folder is None:
+        raise pytest.UsageError("the rubric names no script under `data:`")
+    return folder
+
+
+@pytest.fixture
+def submission(request: pytest.FixtureRequest) -> Any:
+    """What was handed in, for checks that read it: cells and sources of the check's part."""
+    return _judge(request.config).evidence(part_of(request.node))
+
+
+def part_of(item: pytest.Item) -> str:
+    """The part that a check is of."""
+    marker = item.get_closest_marker("part")
+    if marker is None or not marker.args:
+        raise pytest.UsageError(f"{item.nodeid} has no @pytest.mark.part(...)")
+    return str(marker.args[0])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run checks in the order of the notebook, so that it is run once from top to bottom."""
+    if _JUDGE in config.stash:
+        judge = config.stash[_JUDGE]
+        chosen = [item for item in items if judge.wants(item)]
+        items[:] = sorted(chosen, key=lambda item: judge.order(part_of(item)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Give the check its context: how many examples, which seed."""
+    if _JUDGE not in item.config.stash or item.get_closest_marker("part") is None:
+        return (yield)
+    with item.config.stash[_JUDGE].checking(item.name):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[Any]:
+    """Judge a failed check again with right helpers, where a helper of another part is wrong.
+
+    A wrong helper is charged in its own part and not in those that use it.
+    """
+    try:
+        return (yield)
+    except AssertionError as failure:
+        if _JUDGE not in pyfuncitem.config.stash:
+            raise
+        judge = pyfuncitem.config.stash[_JUDGE]
+        funcargs = pyfuncitem.funcargs
+        if not judge.lend_helpers(part_of(pyfuncitem), funcargs.get("student"), failure):
+            raise
+        names = pyfuncitem._fixtureinfo.argnames
+        pyfuncitem.obj(**{name: funcargs[name] for name in names})
+        return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[Any]
+) -> Iterator[Any]:
+    """Record the check's result, and show its message instead of the grader's traceback."""
+    report = yield
+    if _JUDGE in item.config.stash and item.get_closest_marker("part") is not None:
+        error = call.excinfo.value if call.excinfo is not None else None
+        if not isinstance(error, pytest.skip.Exception):
+            text = item.config.stash[_JUDGE].record(item, call.when, error, call.duration)
+            if text is not None:
+                report.longrepr = text
+    return report

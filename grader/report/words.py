@@ -1,0 +1,143 @@
+"""The words that a student reads: one table each for statuses, stages and numbers.
+
+Both the page and the terminal take their words from here, so that they say the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from grader.model import CheckResult, GradeReport, PartResult, Shown, Stage, Status
+
+STATUS_WORDS = {
+    Status.PASSED: "Passed",
+    Status.PARTIAL: "Partly right",
+    Status.FAILED: "Not right yet",
+    Status.ERROR: "Did not finish",
+    Status.MISSING: "Not found",
+    Status.BLOCKED: "Waiting for another part",
+    Status.NEEDS_REVIEW: "To be marked",
+}
+
+STATUS_SYMBOLS = {
+    Status.PASSED: "✓",
+    Status.PARTIAL: "◐",
+    Status.FAILED: "✗",
+    Status.ERROR: "!",
+    Status.MISSING: "?",
+    Status.BLOCKED: "\N{EN DASH}",
+    Status.NEEDS_REVIEW: "…",
+}
+
+STAGE_NAMES = {
+    Stage.PRESENT: "found",
+    Stage.CALLABLE: "callable",
+    Stage.RETURNS: "returns",
+    Stage.KIND: "type",
+    Stage.SHAPE: "shape",
+    Stage.DTYPE: "dtype",
+    Stage.VALUES: "values",
+    Stage.EXTREMES: "extremes",
+}
+
+STAGE_SENTENCES = {
+    Stage.PRESENT: "The name that this check asks for is not in your submission.",
+    Stage.CALLABLE: "The name is there, but it cannot be called as it is meant to be.",
+    Stage.RETURNS: "The call did not come back with an answer.",
+    Stage.KIND: "An answer came back, but it is another type of object than asked for.",
+    Stage.SHAPE: "The type of the answer is right; its shape is not.",
+    Stage.DTYPE: "Type and shape of the answer are right; its dtype is not.",
+    Stage.VALUES: "The form of the answer is right; some of its values are not.",
+    Stage.EXTREMES: "Right on ordinary input; very large or unusual input still breaks it.",
+}
+
+
+def number(value: float) -> str:
+    """Return points as people write them: `2`, `1.5`, `2.67`, and a true minus sign."""
+    text = f"{value:.2f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text.replace("-", "\N{MINUS SIGN}")
+
+
+def points(value: float) -> str:
+    """Return `value` with its unit: `1 point`, `1.5 points`."""
+    return f"{number(value)} {'point' if value == 1 else 'points'}"
+
+
+def listed(items: Iterable[object]) -> str:
+    """Return the items as a phrase: `1`, `1 and 2`, `1, 2 and 3`."""
+    words = [str(item) for item in items]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def seconds(value: float) -> str:
+    """Return a duration to the precision that matters to a reader."""
+    if value < 1:
+        return f"{value * 1000:.0f} ms"
+    if value < 60:
+        return f"{value:.1f} s"
+    return f"{int(value // 60)} min {int(value % 60)} s"
+
+
+def index(position: Sequence[object]) -> str:
+    """Return an index as it is typed: `[1, 2]`."""
+    return f"[{', '.join(map(str, position))}]"
+
+
+def facts(shown: Shown | None) -> list[str]:
+    """Return what is known of a value beside its content: `Tensor`, `float32`, `shape (2, 3)`."""
+    if shown is None:
+        return []
+    shape = f"shape {shown.shape}" if shown.shape is not None else ""
+    return [fact for fact in (shown.kind, shown.dtype, shape) if fact]
+
+
+def standing(report: GradeReport) -> str:
+    """Return the sentence under the score: what was counted, and what a person still marks."""
+    counted = f"{number(report.auto_score)} of {number(report.auto_max_score)} automatic points"
+    if not report.pending_points:
+        return counted
+    verb = "awaits" if report.pending_points == 1 else "await"
+    return f"{counted}, {points(report.pending_points)} {verb} marking"
+
+
+def part_status(part: PartResult) -> str:
+    """Return the status of a part in words, with the points that a person still gives."""
+    word = STATUS_WORDS[part.status]
+    if not part.pending_points:
+        return word
+    pending = f"{points(part.pending_points)} to be marked"
+    return pending if part.status is Status.NEEDS_REVIEW else f"{word}, {pending}"
+
+
+def unmarked(part: PartResult) -> bool:
+    """Say whether no point of this part is decided yet, so that 0 would be the wrong score."""
+    return part.score == 0 and part.pending_points >= part.max_score > 0
+
+
+def needs_reading(part: PartResult) -> bool:
+    """Say whether a student has something to mend in this part."""
+    settled = (Status.PASSED, Status.NEEDS_REVIEW)
+    return bool(part.problems) or any(
+        status not in settled for status in (part.status, *(check.status for check in part.checks))
+    )
+
+
+def tally(parts: Sequence[PartResult]) -> list[tuple[Status, int]]:
+    """Count the parts of each status, in the order of the statuses, without the empty ones."""
+    counts = Counter(part.status for part in parts)
+    return [(status, counts[status]) for status in Status if counts[status]]
+
+
+def to_gain(parts: Sequence[PartResult], most: int = 3) -> list[tuple[int, float]]:
+    """Return the places of the parts with most points still to be had, and how many each."""
+    gains = [part.max_score - part.score - part.pending_points for part in parts]
+    ranked = sorted(range(len(parts)), key=lambda place: -gains[place])
+    return [(place, gains[place]) for place in ranked[:most] if gains[place] > 0]
+
+
+def tried(check: CheckResult) -> str:
+    """Return on how many inputs a check was tried, or nothing where it counts none."""
+    if not check.examples:
+        return ""
+    return f"tried on {check.examples} input{'' if check.examples == 1 else 's'}"

@@ -1,0 +1,226 @@
+"""One submission's notebook, run cell by cell as the checks ask for it.
+
+A check of a part needs the state after the part's last cell: the run goes there, takes a
+snapshot and gives a channel to it. A cell that fails costs what depends on it; where it takes
+the kernel with it, a new kernel replays the cells before it, without it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from grader.assignment import Assignment
+from grader.checks.student import Student, parse_raised
+from grader.checks.verdict import LimitExceeded
+from grader.datasets import PublicData
+from grader.errors import GraderError
+from grader.model import CellProblem, Stage
+from grader.sandbox.launcher import JobSpec, Launcher, WarmLauncher
+from grader.sandbox.notebook_run import CellFailed, NotebookRun
+from grader.sandbox.session import Channel
+from grader.submission import PartMap, Submission
+
+# A notebook whose cells keep taking the kernel down is replayed this often, then given up.
+_MOST_KERNELS = 6
+
+Progress = Callable[[str], None]
+
+
+class SubmissionRun:
+    """The running notebook of one submission."""
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        submission: Submission,
+        parts: PartMap,
+        launcher: Launcher,
+        *,
+        device: str = "cpu",
+        data: PublicData | None = None,
+        progress: Progress = lambda _: None,
+    ) -> None:
+        self._assignment = assignment
+        self._submission = submission
+        self._parts = parts
+        self._launcher = launcher
+        self._device = device
+        self._data = data
+        self._progress = progress
+        cells = submission.notebook.cells
+        self._code = [
+            i for i, c in enumerate(cells) if c.cell_type == "code" and c.source.strip()
+        ]
+        self.problems: dict[int, CellProblem] = {}
+        self.layers: dict[str, tuple[str, str]] = {}
+        self.student_s = 0.0
+        self._fatal: set[int] = set()
+        self._run: NotebookRun | None = None
+        self._kernels = 0
+        self._done = 0
+        self._counts: dict[int, int] = {}
+        self._channels: dict[int, Channel] = {}
+
+    @property
+    def forks(self) -> bool:
+        """Whether checks run in forked copies: not after CUDA has started, nor from cold."""
+        return isinstance(self._launcher, WarmLauncher) and self._device == "cpu"
+
+    def number(self, cell: int) -> int:
+        """A notebook cell's number among the code cells, from 1."""
+        return self._code.index(cell) + 1
+
+    def order(self, part: str) -> int:
+        """Index of the last cell that a part needs; the notebook's last where it has none."""
+        last = self._parts.last(part)
+        return last if last is not None else (self._code[-1] if self._code else 0)
+
+    def student(self, part: str) -> Student:
+        """The student's names after the part's cells, in a session for one check.
+
+        Raises LimitExceeded where the notebook ended before it came there.
+        """
+        channel = self._channel(self.order(part))
+        return Student(
+            channel,
+            call_s=self._assignment.rubric.limits.call_s,
+            cells=dict(self._counts),
+            scaffolds=self._assignment.folder / "scaffolds",
+            device=self._device,
+        )
+
+    def finish(self) -> None:
+        """Run the cells that no check asked for, so that the whole notebook has been run."""
+        if self._code:
+            self._advance(self._code[-1])
+
+    def close(self) -> None:
+        """End the notebook's kernel and its snapshots."""
+        self._release()
+        if self._run is not None:
+            self._run.close()
+            self._run = None
+
+    def _channel(self, cell: int) -> Channel:
+        found = self._channels.get(cell)
+        if found is not None and not (found.live and found.dead):
+            return found
+        if found is not None:
+            self._restart()
+        self._advance(cell)
+        run = self._alive()
+        try:
+            channel = self._open(run)
+        except CellFailed as failed:
+            raise LimitExceeded(Stage.PRESENT, f"The notebook's process ended: {failed}") from None
+        self._release()
+        self._channels[cell] = channel
+        return channel
+
+    def _open(self, run: NotebookRun) -> Channel:
+        number = run.snapshot() if self.forks else run.serve_live()
+        data, control = run.job.channels[number]
+        if self.forks:
+            return Channel(data, control)
+        job = run.job
+        return Channel(data, control, kill_live=lambda: job.signal("SIGKILL"))
+
+    def _release(self) -> None:
+        """Let go of snapshots that the notebook has gone past."""
+        for channel in self._channels.values():
+            channel.release()
+        self._channels.clear()
+
+    def _alive(self) -> NotebookRun:
+        if self._run is None:
+            raise LimitExceeded(
+                Stage.PRESENT,
+                "The notebook was given up before this part: see the cells that stopped it.",
+            )
+        return self._run
+
+    def _advance(self, cell: int) -> None:
+        """Run the cells up to `cell`, which come after those run before."""
+        if self._run is None and self._kernels == 0:
+            self._start()
+        while self._run is not None and self._done < len(self._code):
+            index = self._code[self._done]
+            if index > cell:
+                return
+            self._release()
+            self._execute(self._run, index)
+
+    def _execute(self, run: NotebookRun, index: int) -> None:
+        self._done += 1
+        if index in self._fatal:
+            return
+        limits = self._assignment.rubric.limits
+        left = limits.notebook_s - self.student_s
+        if left <= 0:
+            self._problem(index, "timeout", f"The notebook ran longer than {limits.notebook_s:g} s.")
+            self._give_up()
+            return
+        self._progress(f"cell {self._done} of {len(self._code)}")
+        self._counts[len(self._counts) + 1] = self.number(index)
+        started = time.perf_counter()
+        cell = self._submission.notebook.cells[index]
+        try:
+            run.execute(cell, index, min(limits.cell_s, left))
+        except CellFailed as failed:
+            raised = parse_raised(failed.raised, self._counts) if failed.raised else None
+            self._problem(index, failed.kind, str(failed))
+            if raised is not None:
+                self.problems[index] = self.problems[index].model_copy(update={"raised": raised})
+            if failed.kind == "died":
+                self._fatal.add(index)
+                self._restart()
+        finally:
+            self.student_s += time.perf_counter() - started
+
+    def _problem(self, index: int, kind: str, message: str) -> None:
+        if index not in self.problems:
+            number = self.number(index)
+            self.problems[index] = CellProblem(cell=number, kind=kind, message=message)
+
+    def _start(self) -> None:
+        self._kernels += 1
+        self._counts = {}
+        limits = self._assignment.rubric.limits
+        run = NotebookRun(self._submission.notebook, self._launcher, JobSpec(
+            data=(self._data.work,) if self._data else (),
+            files=self._submission.extra,
+            readable=(self._data.torch_home,) if self._data else (),
+            environment={"TORCH_HOME": str(self._data.torch_home)} if self._data else {},
+            snapshots=self._snapshots(),
+            seed=self._assignment.rubric.seed,
+            device=None if self._device == "cpu" else self._device,
+            cpu_s=limits.cpu_s,
+            memory_mb=limits.memory_mb,
+            processes=limits.processes,
+            file_mb=limits.file_mb,
+        ))  # fmt: skip
+        self._run = run
+        run.start()
+        self.layers = run.job.layers
+        if not self.layers:
+            raise GraderError("the student's process did not say how it was confined")
+
+    def _snapshots(self) -> int:
+        return len({self.order(part) for part in self._assignment.parts}) + 1
+
+    def _restart(self) -> None:
+        """A new kernel with the cells before the present one run again."""
+        position = self._done
+        self.close()
+        if self._kernels >= _MOST_KERNELS:
+            self._give_up()
+            return
+        self._start()
+        self._done = 0
+        while self._run is not None and self._done < position:
+            self._execute(self._run, self._code[self._done])
+
+    def _give_up(self) -> None:
+        self.close()
+        self._done = len(self._code)

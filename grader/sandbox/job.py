@@ -1,0 +1,152 @@
+"""One job inside the zygote's child: a supervisor that outlives the student's kernel.
+
+The supervisor forks the kernel, which confines itself before student code runs, and ends every descendant when the grader
+asks for it or hangs up. It tells the grader on its control socket, one JSON object per
+datagram: `confined` with the layers, `ended` with the kernel's exit code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import tempfile
+import time
+from typing import Any
+
+from grader.sandbox.tiers import TIERS, Policy
+
+_PR_SET_CHILD_SUBREAPER, _PR_SET_PDEATHSIG = 36, 1
+
+
+def supervise(request: dict[str, Any], fds: list[int]) -> int:
+    """Run one job to its end; `fds` are the control socket and the kernel's descriptors."""
+    os.setsid()
+    control = socket.socket(fileno=fds[0])
+    _become_reaper()
+    _set_environment(request["environment"], request["work"])
+    kernel = os.fork()
+    if kernel == 0:
+        _run_kernel(control, request, fds[1:])
+    for fd in fds[1:]:
+        os.close(fd)
+    try:
+        return _watch(control, kernel)
+    finally:
+        kill_descendants()
+
+
+def _run_kernel(control: socket.socket, request: dict[str, Any], fds: list[int]) -> None:
+    from grader.sandbox import kernel_process
+
+    code = 1
+    try:
+        # The supervisor stays outside, so that student code cannot signal it.
+        layers = TIERS[request["tier"]]().confine(Policy.from_json(request["policy"]))
+        control.send(json.dumps({"confined": layers}).encode())
+        control.close()
+        kernel_process.run(request, fds)
+        code = 0
+    except BaseException:
+        import traceback
+
+        traceback.print_exc(file=sys.__stderr__)
+    finally:
+        os._exit(code)
+
+
+def _watch(control: socket.socket, kernel: int) -> int:
+    """Until the grader hangs up: pass on interrupts, report the kernel's end, reap orphans."""
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
+    alive = True
+    while True:
+        if poll.poll(20):
+            order = control.recv(1 << 16)
+            if not order or json.loads(order)["do"] == "end":
+                return 0
+            if alive:
+                os.kill(kernel, getattr(signal, json.loads(order)["signal"]))
+        for pid, status in _reaped():
+            if pid == kernel:
+                alive = False
+                code = os.waitstatus_to_exitcode(status)
+                control.send(json.dumps({"ended": code}).encode())
+
+
+def _reaped() -> list[tuple[int, int]]:
+    ended = []
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return ended
+        if pid == 0:
+            return ended
+        ended.append((pid, status))
+
+
+def _become_reaper() -> None:
+    """Orphans of the job come to this process, and it dies with the zygote."""
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def _set_environment(environment: dict[str, str], work: str) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    tempfile.tempdir = None  # the zygote may have asked for it, and it is kept
+    os.chdir(work)
+
+
+def kill_descendants(patience_s: float = 2.0) -> None:
+    """Kill every process below this one, daemons included, and reap what it leaves.
+
+    A walk is repeated until nothing is left, since a process may fork while it is killed.
+    """
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        victims = _descendants(os.getpid())
+        for pid in victims:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        _reaped()
+        if not victims:
+            return
+        time.sleep(0.002)
+
+
+def _descendants(root: int) -> list[int]:
+    """Pids below `root`, by the children lists of /proc, or by `ps` where there is none."""
+    children: dict[int, list[int]] = {}
+    for pid, parent in _parents():
+        children.setdefault(parent, []).append(pid)
+    found, queue = [], [root]
+    while queue:
+        below = children.get(queue.pop(), [])
+        found += below
+        queue += below
+    return found
+
+
+def _parents() -> list[tuple[int, int]]:
+    if not os.path.isdir("/proc/self"):
+        import subprocess
+
+        listing = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, text=True)
+        pairs = [line.split() for line in listing.stdout.splitlines()]
+        return [(int(pid), int(parent)) for pid, parent in pairs]
+    pairs_found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
+                after_name = file.read().rpartition(b")")[2].split()
+                pairs_found.append((int(name), int(after_name[1])))
+    return pairs_found

@@ -1,0 +1,322 @@
+"""The grader's end of a job: start it, signal it, learn of its end, end it.
+
+`WarmLauncher` asks a zygote to fork the job, in milliseconds; `ColdLauncher` starts a new
+interpreter for it and works wherever there is Python. Both give a `Job`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from grader.errors import GraderError
+from grader.sandbox.tiers import Policy, best_tier
+
+_START_S = 120.0
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """What a job needs to start.
+
+    Folders of `data` and then `files`, by their relative path, are copied into its working
+    folder.
+    """
+
+    data: tuple[Path, ...] = ()
+    files: dict[str, Path] = field(default_factory=dict)
+    readable: tuple[Path, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    snapshots: int = 0
+    seed: int = 0
+    device: str | None = None
+    cpu_s: int = 3600
+    memory_mb: int = 8192
+    processes: int = 4096
+    file_mb: int = 2048
+
+
+class Job:
+    """A running job: its folders, its control socket and the grader's ends of its channels."""
+
+    def __init__(self, folder: Path, control: socket.socket, ready: int) -> None:
+        self.folder = folder
+        self.layers: dict[str, tuple[str, str]] = {}
+        self.exit_code: int | None = None
+        self.channels: list[tuple[socket.socket, socket.socket]] = []
+        self._control = control
+        self._ready = ready
+
+    @property
+    def work(self) -> Path:
+        """The student's working folder."""
+        return self.folder / "work"
+
+    @property
+    def connection_file(self) -> Path:
+        """Where the kernel reads its Jupyter connection."""
+        return self.folder / "ipc" / "kernel.json"
+
+    def wait_ready(self) -> None:
+        """Block until the kernel has bound its sockets. Raises GraderError if it never does."""
+        if select.select([self._ready], [], [], _START_S)[0] and os.read(self._ready, 1) == b"R":
+            self.poll()
+            return
+        self.poll()
+        raise GraderError(f"the student's kernel did not start (exit code {self.exit_code})")
+
+    def poll(self) -> int | None:
+        """The kernel's exit code, or None while it runs; reads what the job has told."""
+        while select.select([self._control], [], [], 0)[0]:
+            data = self._read_control()
+            if not data:
+                self.exit_code = -signal.SIGKILL if self.exit_code is None else self.exit_code
+                break
+            told = json.loads(data)
+            if "confined" in told:
+                self.layers = {name: tuple(state) for name, state in told["confined"].items()}
+            if "ended" in told:
+                self.exit_code = told["ended"]
+        return self.exit_code
+
+    def _read_control(self) -> bytes:
+        try:
+            return self._control.recv(1 << 16)
+        except ConnectionError:
+            return b""
+
+    def signal(self, name: str) -> None:
+        """Send the kernel a signal by its name, if the job is still there."""
+        with contextlib.suppress(OSError):
+            self._control.send(json.dumps({"do": "signal", "signal": name}).encode())
+
+    def end(self) -> None:
+        """End every process of the job and remove its folders."""
+        with contextlib.suppress(OSError):
+            self._control.send(json.dumps({"do": "end"}).encode())
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            if select.select([self._control], [], [], 0.05)[0] and not self._read_control():
+                break
+        self._control.close()
+        with contextlib.suppress(OSError):
+            os.close(self._ready)
+        for pair in self.channels:
+            for sock in pair:
+                sock.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Launcher(ABC):
+    """Starts jobs."""
+
+    #: How the kernel comes to be, for the report.
+    kernel: str
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="grader-"))
+
+    def launch(self, spec: JobSpec, connection: dict[str, Any]) -> Job:
+        """Start one job whose kernel listens as `connection` says."""
+        folder = self._folder / secrets.token_hex(6)
+        for name in ("work", "ipc", "home", "tmp"):
+            (folder / name).mkdir(parents=True, mode=0o700)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ready, ready_child = os.pipe()
+        job = Job(folder, ours, ready)
+        connection = {**connection, "transport": "ipc", "ip": str(folder / "ipc" / "k")}
+        job.connection_file.write_text(json.dumps(connection), encoding="utf-8")
+        _copy_data(spec, job.work)
+        ends = [theirs]
+        for _ in range(spec.snapshots):
+            data, data_child = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+            control, control_child = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            job.channels.append((data, control))
+            ends += [data_child, control_child]
+        fds = [theirs.fileno(), ready_child, *(end.fileno() for end in ends[1:])]
+        try:
+            self._start(_request(spec, job), fds)
+        finally:
+            os.close(ready_child)
+            for end in ends:
+                end.close()
+        return job
+
+    @abstractmethod
+    def _start(self, request: dict[str, Any], fds: list[int]) -> None:
+        """Have a process run `job.supervise(request, fds)`."""
+
+    def close(self) -> None:
+        """Let go of what the launcher holds."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _request(spec: JobSpec, job: Job) -> dict[str, Any]:
+    policy = Policy(
+        writable=tuple(str(job.folder / name) for name in ("work", "ipc", "home", "tmp")),
+        readable=(*_system_paths(), *(str(p) for p in spec.readable)),
+        cpu_s=spec.cpu_s,
+        memory_mb=spec.memory_mb,
+        processes=spec.processes,
+        file_mb=spec.file_mb,
+    )
+    return {
+        "job": job.folder.name,
+        "work": str(job.work),
+        "connection_file": str(job.connection_file),
+        "shims": str(job.folder / "home" / "bin"),
+        "environment": _environment(spec, job),
+        "tier": best_tier().name,
+        "policy": policy.to_json(),
+        "seed": spec.seed,
+        "device": spec.device,
+    }
+
+
+def _environment(spec: JobSpec, job: Job) -> dict[str, str]:
+    home = str(job.folder / "home")
+    return {
+        "PATH": f"{home}/bin:{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+        "HOME": home,
+        "TMPDIR": str(job.folder / "tmp"),
+        "IPYTHONDIR": f"{home}/ipython",
+        "JUPYTER_RUNTIME_DIR": f"{home}/runtime",
+        "MPLCONFIGDIR": f"{home}/matplotlib",
+        "LANG": "C.UTF-8",
+        **_SINGLE_THREAD,
+        **spec.environment,
+    }
+
+
+# A forked child hangs in OpenMP where the parent's pool has more than one thread.
+_SINGLE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+}
+
+
+def _system_paths() -> tuple[str, ...]:
+    """What Python and its libraries read: the system's folders and this interpreter's."""
+    own = {sys.prefix, sys.base_prefix, *(p for p in sys.path if p.endswith("site-packages"))}
+    return (
+        "/usr", "/bin", "/sbin", "/lib", "/lib64", "/opt", "/etc/ld.so.cache", "/etc/passwd",
+        "/etc/group", "/etc/alternatives", "/etc/fonts", "/etc/localtime", "/etc/mime.types",
+        "/etc/nsswitch.conf", "/etc/hosts", "/proc", "/sys/devices/system", "/sys/fs/cgroup",
+        "/var/cache/fontconfig", *sorted(own),
+    )  # fmt: skip
+
+
+def _copy_data(spec: JobSpec, work: Path) -> None:
+    for source in spec.data:
+        shutil.copytree(source, work, dirs_exist_ok=True)
+    for relative, path in spec.files.items():
+        target = work / relative
+        if target.is_relative_to(work) and ".." not in target.parts:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+
+
+class WarmLauncher(Launcher):
+    """Forks each job from one zygote that has everything imported."""
+
+    kernel = "warm fork"
+
+    def __init__(self, preload: Sequence[str]) -> None:
+        super().__init__()
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._process = _spawn(
+            "grader.sandbox.zygote", [str(theirs.fileno()), json.dumps(list(preload))], [theirs.fileno()]
+        )
+        theirs.close()
+        self._ready = False
+        self.missing: dict[str, str] = {}
+
+    @staticmethod
+    def available() -> bool:
+        """Whether this system can fork a process that has torch loaded, safely."""
+        return sys.platform == "linux"
+
+    def wait_ready(self) -> None:
+        """Block until the zygote has its imports. Raises GraderError if it never does."""
+        if self._ready:
+            return
+        if not select.select([self._channel], [], [], _START_S)[0]:
+            raise GraderError(f"the warm process was not ready within {_START_S:.0f} s")
+        data = self._channel.recv(1 << 20)
+        if not data:
+            raise GraderError("the warm process ended while it started; see the lines above")
+        told = json.loads(data)
+        self.missing = told["missing"]
+        if told["threads"] > 1:
+            raise GraderError(f"the warm process has {told['threads']} threads: a fork could hang")
+        self._ready = True
+
+    def _start(self, request: dict[str, Any], fds: list[int]) -> None:
+        self.wait_ready()
+        socket.send_fds(self._channel, [json.dumps(request).encode()], fds)
+
+    def close(self) -> None:
+        """End the zygote and every job that it still has."""
+        self._channel.close()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        super().close()
+
+
+class ColdLauncher(Launcher):
+    """Starts a new interpreter for each job: seconds instead of milliseconds, no snapshots."""
+
+    kernel = "cold start"
+
+    def __init__(self, preload: Sequence[str] = ()) -> None:
+        super().__init__()
+        self._preload = list(preload)
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def _start(self, request: dict[str, Any], fds: list[int]) -> None:
+        told = json.dumps({"request": request, "fds": fds, "preload": self._preload})
+        self._processes.append(_spawn("grader.sandbox.cold", [told], fds))
+
+    def close(self) -> None:
+        """Wait for the interpreters, which end when their control sockets close."""
+        for process in self._processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=5)
+            process.kill()
+            process.wait()
+        super().close()
+
+
+def _spawn(module: str, arguments: list[str], fds: list[int]) -> subprocess.Popen[bytes]:
+    """Start a module of ours with a clean environment, isolated from the caller's."""
+    environment = {"PATH": "/usr/bin:/bin", "HOME": "/", "LANG": "C.UTF-8", **_SINGLE_THREAD}
+    environment["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+    environment["MPLCONFIGDIR"] = str(Path(tempfile.gettempdir()) / f"grader-mpl-{os.getuid()}")
+    return subprocess.Popen(
+        [sys.executable, "-I", "-m", module, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        pass_fds=fds,
+        env=environment,
+        start_new_session=True,
+    )

@@ -1,0 +1,238 @@
+"""Drives one notebook cell by cell in a job's kernel, with nbclient over Unix sockets.
+
+The kernel is started by a jupyter_client provisioner of ours, which waits for the child's own
+ready signal: the client's polling would cost most of a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any
+
+import nbformat
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+from grader.errors import GraderError
+from grader.sandbox.launcher import Job, JobSpec, Launcher
+
+_PORTS = {f"{name}_port": n for n, name in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)}
+# How long an interrupted cell may take to stop before its kernel is given up.
+_INTERRUPT_S = 3.0
+
+
+class JobProvisioner(KernelProvisionerBase):
+    """Starts a kernel as a job of a launcher."""
+
+    launcher: Launcher
+    spec: JobSpec
+    job: Job | None = None
+
+    @property
+    def has_process(self) -> bool:
+        """Whether the job was started and has not been cleaned up."""
+        return self.job is not None
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        """Nothing to prepare: there is no command line."""
+        return {**kwargs, "cmd": []}
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> dict[str, Any]:
+        """Start the job and wait until its kernel listens."""
+        key = self.parent.session.key.decode()
+        scheme = self.parent.session.signature_scheme
+        told = {**_PORTS, "key": key, "signature_scheme": scheme, "kernel_name": ""}
+        self.job = self.launcher.launch(self.spec, told)
+        self.job.wait_ready()
+        address = str(self.job.folder / "ipc" / "k")
+        return {**_PORTS, "transport": "ipc", "ip": address, "key": key.encode(),
+                "signature_scheme": scheme}  # fmt: skip
+
+    async def poll(self) -> int | None:
+        """The kernel's exit code, None while it runs."""
+        return self.job.poll() if self.job else 0
+
+    async def wait(self) -> int | None:
+        """Wait for the kernel's end."""
+        while self.job and self.job.poll() is None:
+            await asyncio.sleep(0.01)
+        return 0
+
+    async def send_signal(self, signum: int) -> None:
+        """Pass a signal on to the kernel."""
+        if self.job:
+            self.job.signal(signal.Signals(signum).name)
+
+    async def kill(self, restart: bool = False) -> None:
+        """Kill the kernel."""
+        await self.send_signal(signal.SIGKILL)
+
+    async def terminate(self, restart: bool = False) -> None:
+        """Kill the kernel: it has nothing to save."""
+        await self.kill(restart)
+
+    async def cleanup(self, restart: bool = False) -> None:
+        """End the job and everything that it started."""
+        if self.job:
+            self.job.end()
+            self.job = None
+
+
+class _Client(AsyncKernelClient):
+    """A kernel client without heartbeats, connected to a kernel that is known to be ready."""
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """One round trip, so that the first cell's output finds the subscription in place."""
+        while True:
+            self.kernel_info()
+            await asyncio.wait_for(self.shell_channel.get_msg(), timeout)
+            if await self.iopub_channel.msg_ready():
+                return
+            await asyncio.sleep(0.002)
+
+
+class CellFailed(Exception):
+    """A cell did not run to its end. `kind` is raised, timeout, died or syntax."""
+
+    def __init__(self, kind: str, message: str, raised: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.raised = raised
+
+
+class NotebookRun:
+    """One kernel and the notebook that runs in it."""
+
+    def __init__(self, notebook: nbformat.NotebookNode, launcher: Launcher, spec: JobSpec) -> None:
+        self._loop = asyncio.new_event_loop()
+        manager = AsyncKernelManager()
+        self._provisioner = JobProvisioner(parent=manager)
+        self._provisioner.launcher, self._provisioner.spec = launcher, spec
+        manager.provisioner = self._provisioner
+        manager.client_factory = _Client
+        self._manager = manager
+        self._client = NotebookClient(notebook, km=manager, timeout=None, store_widget_state=False)
+        self._client.reset_execution_trackers()
+        self._snapshots = 0
+
+    @property
+    def job(self) -> Job:
+        """The running job."""
+        if self._provisioner.job is None:
+            raise GraderError("the notebook's kernel is not running")
+        return self._provisioner.job
+
+    def start(self) -> None:
+        """Start the kernel."""
+        self._do(self._start())
+
+    async def _start(self) -> None:
+        await self._manager.start_kernel()
+        client = self._manager.client()
+        client.start_channels(hb=False, stdin=False)
+        await client.wait_for_ready(60)
+        client.allow_stdin = False
+        self._client.kc = client
+
+    def execute(self, cell: nbformat.NotebookNode, index: int, timeout_s: float) -> None:
+        """Run one code cell. Raises CellFailed where it does not end well.
+
+        After kind 'died' the kernel is gone; after the others it goes on with its state.
+        """
+        self._client.timeout = max(1, round(timeout_s))
+        try:
+            self._do(self._client.async_execute_cell(cell, index))
+        except CellExecutionError as error:
+            told = self._request("failure").get("raised")
+            kind = "syntax" if error.ename in ("SyntaxError", "IndentationError") else "raised"
+            raise CellFailed(kind, f"{error.ename}: {error.evalue}"[:1000], told) from None
+        except CellTimeoutError:
+            if self._do(self._interrupt()):
+                raise CellFailed("timeout", f"ran longer than {timeout_s:.0f} s") from None
+            self._kill()
+            message = f"ran longer than {timeout_s:.0f} s and did not stop when interrupted"
+            raise CellFailed("died", message) from None
+        except DeadKernelError:
+            code = self.job.exit_code
+            raise CellFailed("died", f"ended its own process ({_exit_text(code)})") from None
+
+    async def _interrupt(self) -> bool:
+        """Interrupt the running cell; whether the kernel then answers again."""
+        deadline = asyncio.get_running_loop().time() + _INTERRUPT_S
+        self.job.signal("SIGINT")
+        client = self._client.kc
+        request = client.kernel_info()
+        while (left := deadline - asyncio.get_running_loop().time()) > 0:
+            try:
+                reply = await asyncio.wait_for(client.shell_channel.get_msg(), left)
+            except (asyncio.TimeoutError, TimeoutError):
+                return False
+            if reply["parent_header"].get("msg_id") == request:
+                return True
+        return False
+
+    def _kill(self) -> None:
+        self.job.signal("SIGKILL")
+
+    def snapshot(self) -> int:
+        """Fork a paused copy of the kernel as it is now; the number of its channel."""
+        return self._serve("snapshot")
+
+    def serve_live(self) -> int:
+        """Have the kernel itself serve the next channel; it runs no cell until that is closed."""
+        number = self._snapshots
+        self._snapshots += 1
+        self._send("live", {"channel": number})
+        return number
+
+    def _serve(self, kind: str) -> int:
+        number = self._snapshots
+        self._snapshots += 1
+        self._request(kind, {"channel": number})
+        return number
+
+    def _send(self, kind: str, content: dict[str, Any] | None = None) -> str:
+        client = self._client.kc
+        message = client.session.msg(f"grader_{kind}_request", content or {})
+        client.shell_channel.send(message)
+        identity: str = message["header"]["msg_id"]
+        return identity
+
+    def _request(self, kind: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
+        """One of our own requests and its reply. Raises CellFailed where the kernel is gone."""
+        identity = self._send(kind, content)
+        return self._do(self._reply(identity))
+
+    async def _reply(self, identity: str) -> dict[str, Any]:
+        channel = self._client.kc.shell_channel
+        for _ in range(100):
+            try:
+                reply = await asyncio.wait_for(channel.get_msg(), 0.2)
+            except (asyncio.TimeoutError, TimeoutError):
+                if self.job.poll() is not None:
+                    raise CellFailed("died", "the kernel ended") from None
+                continue
+            if reply["parent_header"].get("msg_id") == identity:
+                content: dict[str, Any] = reply["content"]
+                return content
+        raise CellFailed("died", "the kernel does not answer")
+
+    def close(self) -> None:
+        """End the kernel and everything that it started."""
+        if self._client.kc is not None:
+            self._client.kc.stop_channels()
+        self._do(self._provisioner.cleanup())
+        self._loop.close()
+
+    def _do(self, work: Any) -> Any:
+        return self._loop.run_until_complete(work)
+
+
+def _exit_text(code: int | None) -> str:
+    if code is not None and code < 0:
+        return f"signal {signal.Signals(-code).name}"
+    return f"exit code {code}"

@@ -1,0 +1,434 @@
+"""What crosses the trust boundary: a JSON tree and raw little-endian buffers, never a pickle.
+
+Both ends use this module. `Frames` moves whole messages over a socket within one deadline;
+`Encoder` and `Decoder` turn values into a message and back. A receiver checks every size
+before it allocates, refuses object dtypes, and gives back only exact built-in, NumPy and
+torch types, so that nothing a student's class overrides ever runs in the grader.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+import struct
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+_HEADER = struct.Struct("<4sIQ")
+_MAGIC = b"GRW1"
+
+# Array kinds that have a fixed little-endian layout: bool, signed, unsigned, float, complex.
+_PLAIN_KINDS = "biufc"
+
+_TORCH_DTYPES: dict[str, torch.dtype] = {
+    str(d).removeprefix("torch."): d
+    for d in (
+        torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64,
+        torch.float16, torch.bfloat16, torch.float32, torch.float64,
+        torch.complex64, torch.complex128,
+    )
+}  # fmt: skip
+
+
+class WireError(Exception):
+    """A message broke the rules of the wire: size, form or deadline."""
+
+
+class PeerGone(WireError):
+    """The other end closed the connection."""
+
+
+class DeadlinePassed(WireError):
+    """The message did not arrive whole before its deadline."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The most that one message may hold. The defaults suit homework, not data sets."""
+
+    header_bytes: int = 8 << 20
+    body_bytes: int = 1 << 30
+    nodes: int = 20_000
+    depth: int = 32
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message: a JSON object and the buffers that its nodes refer to."""
+
+    head: dict[str, Any]
+    buffers: tuple[memoryview, ...] = ()
+
+
+class Frames:
+    """Whole messages over a stream socket. The socket is put into non-blocking mode.
+
+    `watch` is called whenever reading has to wait and may raise: the grader's end uses it to
+    notice that the process behind the socket has ended.
+    """
+
+    def __init__(self, sock: socket.socket, bounds: Bounds | None = None) -> None:
+        sock.setblocking(False)
+        self.socket = sock
+        self._bounds = bounds or Bounds()
+
+    def send(self, message: Message, deadline: float) -> None:
+        """Send one message before `deadline` (`time.monotonic` seconds)."""
+        sizes = [len(b) for b in message.buffers]
+        head = json.dumps({**message.head, "sizes": sizes}, separators=(",", ":")).encode()
+        self._send_all(_HEADER.pack(_MAGIC, len(head), sum(sizes)) + head, deadline)
+        for buffer in message.buffers:
+            self._send_all(buffer, deadline)
+
+    def receive(self, deadline: float, watch: Callable[[], None] | None = None) -> Message:
+        """The next message.
+
+        Raises PeerGone where the other end hangs up, DeadlinePassed where the whole message
+        is not there in time, and WireError where it breaks a bound.
+        """
+        magic, head_size, body_size = _HEADER.unpack(self._read(_HEADER.size, deadline, watch))
+        if magic != _MAGIC:
+            raise WireError("message does not start with the protocol's mark")
+        if head_size > self._bounds.header_bytes or body_size > self._bounds.body_bytes:
+            raise WireError(f"message of {head_size} + {body_size} bytes is over the bounds")
+        head = _parse_head(self._read(head_size, deadline, watch))
+        sizes = head.pop("sizes", None)
+        _check_sizes(sizes, body_size, self._bounds.nodes)
+        body = memoryview(self._read(body_size, deadline, watch))
+        buffers, start = [], 0
+        for size in sizes:
+            buffers.append(body[start : start + size])
+            start += size
+        return Message(head, tuple(buffers))
+
+    def drain(self) -> None:
+        """Throw away what is waiting, after the process that wrote it has ended."""
+        try:
+            while self.socket.recv(1 << 16):
+                pass
+        except (BlockingIOError, ConnectionError):
+            return
+
+    def _send_all(self, data: bytes | memoryview, deadline: float) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self.socket.send(view) :]
+            except BlockingIOError:
+                self._wait(deadline, select.POLLOUT, None)
+            except (BrokenPipeError, ConnectionResetError) as error:
+                raise PeerGone(str(error)) from error
+
+    def _read(self, size: int, deadline: float, watch: Callable[[], None] | None) -> bytearray:
+        data = bytearray(size)
+        view = memoryview(data)
+        while view:
+            try:
+                count = self.socket.recv_into(view)
+            except BlockingIOError:
+                self._wait(deadline, select.POLLIN, watch)
+                continue
+            except ConnectionResetError as error:
+                raise PeerGone(str(error)) from error
+            if count == 0:
+                raise PeerGone("the connection was closed")
+            view = view[count:]
+        return data
+
+    def _wait(self, deadline: float, event: int, watch: Callable[[], None] | None) -> None:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise DeadlinePassed("no whole message before the deadline")
+        poll = select.poll()
+        poll.register(self.socket, event)
+        # A watcher is asked now and then, since the process may end without closing the socket.
+        step = 0.02 if watch else 600.0
+        if not poll.poll(min(left, step) * 1000) and watch:
+            watch()
+
+
+def _parse_head(data: bytearray) -> dict[str, Any]:
+    try:
+        head = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise WireError(f"message head is not JSON: {error}") from error
+    if not isinstance(head, dict):
+        raise WireError("message head is not a JSON object")
+    return head
+
+
+def _check_sizes(sizes: object, total: int, most: int) -> None:
+    if not isinstance(sizes, list) or len(sizes) > most:
+        raise WireError("message head lacks a sane list of buffer sizes")
+    if not all(type(size) is int and size >= 0 for size in sizes) or sum(sizes) != total:
+        raise WireError("buffer sizes do not add up to the message's body")
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """A value that stays on the student's side: its type, a short text and a handle."""
+
+    type: str
+    text: str
+    ref: int
+    callable: bool = False
+
+
+class Encoder:
+    """Turns values into nodes and buffers.
+
+    `hold` is asked to keep a value that has no encoding and returns the node for it; without
+    one such a value is a TypeError (the grader's end sends only plain values).
+    """
+
+    def __init__(self, hold: Callable[[Any], dict[str, Any]] | None = None) -> None:
+        self.buffers: list[memoryview] = []
+        self._hold = hold
+
+    def encode(self, value: Any, depth: int = 0) -> dict[str, Any]:
+        """The node for `value`; arrays and tensors land in `buffers`."""
+        scalar = _encode_scalar(value)
+        if scalar is not None:
+            return scalar
+        if depth < 24:
+            if isinstance(value, torch.Tensor):
+                return self._tensor(value, depth)
+            if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in _PLAIN_KINDS:
+                return self._array(value)
+            if type(value) in (list, tuple) and len(value) <= 4096:
+                items = [self.encode(item, depth + 1) for item in value]
+                return {"k": type(value).__name__, "v": items}
+            if isinstance(value, dict) and len(value) <= 4096:
+                pairs = [
+                    [self.encode(k, depth + 1), self.encode(v, depth + 1)]
+                    for k, v in dict.items(value)
+                ]
+                return {"k": "dict", "v": pairs}
+        if self._hold is None:
+            raise TypeError(f"{type(value).__name__} has no encoding on the wire")
+        return self._hold(value)
+
+    def _buffer(self, array: np.ndarray) -> int:
+        plain = np.ascontiguousarray(array)
+        if plain.dtype.byteorder == ">":
+            plain = plain.astype(plain.dtype.newbyteorder("<"))
+        self.buffers.append(memoryview(plain.reshape(-1).view(np.uint8)))
+        return len(self.buffers) - 1
+
+    def _array(self, value: np.ndarray | np.generic) -> dict[str, Any]:
+        base = np.asarray(value)
+        node: dict[str, Any] = {
+            "k": "array",
+            "dtype": base.dtype.str.replace(">", "<"),
+            "shape": list(base.shape),
+            "buf": self._buffer(base),
+        }
+        if isinstance(value, np.generic):
+            node["k"] = "npscalar"
+        elif type(value) is not np.ndarray:
+            node["cls"] = type(value).__name__[:80]
+        if base.ndim and not base.flags.c_contiguous:
+            node["layout"] = "F" if base.flags.f_contiguous else "strided"
+        if not base.flags.writeable:
+            node["readonly"] = True
+        return node
+
+    def _tensor(self, value: torch.Tensor, depth: int) -> dict[str, Any]:
+        if value.layout is not torch.strided or value.is_quantized or value.is_meta:
+            if self._hold is None:
+                raise TypeError(f"a tensor of layout {value.layout} has no encoding on the wire")
+            return self._hold(value)
+        plain = value.detach().resolve_conj().resolve_neg().cpu()
+        raw = plain.contiguous().reshape(-1).view(torch.uint8).numpy()
+        node: dict[str, Any] = {
+            "k": "tensor",
+            "dtype": str(plain.dtype).removeprefix("torch."),
+            "shape": list(plain.shape),
+            "device": str(value.device),
+            "grad": bool(value.requires_grad),
+            "buf": self._buffer(raw),
+        }
+        if type(value) is not torch.Tensor:
+            node["cls"] = type(value).__name__[:80]
+        if plain.dim() and not plain.is_contiguous():
+            node["layout"] = "strided"
+        if value.is_leaf and value.grad is not None:
+            node["grad_value"] = self.encode(value.grad, depth + 1)
+        return node
+
+
+def _encode_scalar(value: Any) -> dict[str, Any] | None:
+    kind = type(value)
+    if value is None:
+        return {"k": "none"}
+    if value is Ellipsis:
+        return {"k": "ellipsis"}
+    if kind is bool:
+        return {"k": "bool", "v": value}
+    if kind is int and value.bit_length() < 4096:
+        return {"k": "int", "v": hex(value)}
+    if kind is float:
+        return {"k": "float", "v": value.hex()}
+    if kind is complex:
+        return {"k": "complex", "v": [value.real.hex(), value.imag.hex()]}
+    if kind is str and len(value) <= 1 << 20:
+        return {"k": "str", "v": value.encode("utf-8", "replace").decode()}
+    return None
+
+
+class Decoder:
+    """Turns nodes back into values, trusting nothing.
+
+    `resolve` gives a value for a node kind that this module does not know (references).
+    """
+
+    def __init__(
+        self,
+        buffers: tuple[memoryview, ...],
+        *,
+        resolve: Callable[[dict[str, Any]], Any] | None = None,
+        device: str | None = None,
+        bounds: Bounds | None = None,
+    ) -> None:
+        self._buffers = buffers
+        self._resolve = resolve
+        self._device = device
+        self._bounds = bounds or Bounds()
+        self._nodes = 0
+
+    def decode(self, node: Any, depth: int = 0) -> Any:
+        """The value of `node`. Raises WireError where the node is malformed."""
+        self._nodes += 1
+        if self._nodes > self._bounds.nodes or depth > self._bounds.depth:
+            raise WireError("value has too many parts or is nested too deeply")
+        if not isinstance(node, dict):
+            raise WireError("value node is not an object")
+        kind = node.get("k")
+        if kind in _SCALARS or kind in ("array", "npscalar", "tensor"):
+            return self._leaf(node, depth)
+        if kind in ("list", "tuple", "dict"):
+            return self._container(node, depth)
+        if self._resolve is None:
+            raise WireError(f"unknown kind of value {str(kind)[:40]!r}")
+        # Outside of any handler: what student code raises in here is an observation.
+        return self._resolve(node)
+
+    def _leaf(self, node: dict[str, Any], depth: int) -> Any:
+        kind = node["k"]
+        try:
+            if kind in _SCALARS:
+                return _SCALARS[kind](node.get("v"))
+            return self._tensor(node, depth) if kind == "tensor" else self._array(node)
+        except (KeyError, IndexError, TypeError, ValueError, OverflowError, RuntimeError) as error:
+            raise WireError(f"malformed value: {type(error).__name__}: {error}") from error
+
+    def _container(self, node: dict[str, Any], depth: int) -> Any:
+        kind, items = node["k"], node.get("v")
+        if not isinstance(items, list):
+            raise WireError(f"a {kind} without a list of items")
+        if kind != "dict":
+            decoded = [self.decode(item, depth + 1) for item in items]
+            return decoded if kind == "list" else tuple(decoded)
+        result: dict[Any, Any] = {}
+        for pair in items:
+            if not isinstance(pair, list) or len(pair) != 2:
+                raise WireError("a dict item that is not a pair")
+            key = self.decode(pair[0], depth + 1)
+            if not isinstance(key, str | int | float | bool | tuple | None):
+                raise WireError(f"a dict key of type {type(key).__name__}")
+            result[key] = self.decode(pair[1], depth + 1)
+        return result
+
+    def _raw(self, node: dict[str, Any], itemsize: int) -> tuple[memoryview, tuple[int, ...]]:
+        shape = tuple(node["shape"])
+        if len(shape) > 32 or not all(type(n) is int and 0 <= n < 1 << 40 for n in shape):
+            raise WireError(f"shape {shape} is not sane")
+        count = 1
+        for n in shape:
+            count *= n
+        buffer = self._buffers[node["buf"]]
+        if count * itemsize != len(buffer):
+            raise WireError(f"shape {shape} needs {count * itemsize} bytes, not {len(buffer)}")
+        return buffer, shape
+
+    def _array(self, node: dict[str, Any]) -> Any:
+        dtype = np.dtype(node["dtype"])
+        if dtype.kind not in _PLAIN_KINDS or dtype.hasobject or dtype.fields:
+            raise WireError(f"dtype {dtype} is not allowed on the wire")
+        buffer, shape = self._raw(node, dtype.itemsize)
+        array = np.frombuffer(buffer, dtype=dtype).reshape(shape).copy()
+        if node["k"] == "npscalar":
+            return array[()]
+        array = _lay_out(array, node.get("layout"))
+        if node.get("readonly"):
+            array.flags.writeable = False
+        return array
+
+    def _tensor(self, node: dict[str, Any], depth: int) -> torch.Tensor:
+        dtype = _TORCH_DTYPES[node["dtype"]]
+        buffer, shape = self._raw(node, dtype.itemsize)
+        flat = torch.frombuffer(bytearray(buffer), dtype=dtype) if len(buffer) else None
+        value = torch.empty(shape, dtype=dtype) if flat is None else flat.reshape(shape)
+        if node.get("layout") == "strided" and value.dim():
+            wide = torch.empty((*value.shape[:-1], 2 * value.shape[-1]), dtype=dtype)
+            value = wide[..., ::2].copy_(value)
+        if self._device is not None:
+            value = value.to(self._device)
+        if node.get("grad") and (dtype.is_floating_point or dtype.is_complex):
+            value.requires_grad_(True)
+        if "grad_value" in node:
+            grad = self.decode(node["grad_value"], depth + 1)
+            if isinstance(grad, torch.Tensor) and grad.shape == value.shape:
+                value.grad = grad.detach().to(value.dtype)
+        return value
+
+
+def _lay_out(array: np.ndarray, layout: str | None) -> np.ndarray:
+    """`array` with the memory layout that the sender's had, so that strides are tested too."""
+    if layout == "F":
+        return np.asfortranarray(array)
+    if layout == "strided" and array.ndim:
+        wide = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), dtype=array.dtype)
+        view = wide[..., ::2]
+        view[...] = array
+        return view
+    return array
+
+
+def _opaque(node: dict[str, Any]) -> Opaque:
+    return Opaque(
+        str(node["type"])[:200], str(node["text"])[:2000], int(node["ref"]), node["callable"] is True
+    )
+
+
+def decode_reply(
+    message: Message, node: Any, bounds: Bounds | None = None
+) -> Any:
+    """The grader's end: the value of `node`, with student objects as `Opaque`."""
+
+    def resolve(unknown: dict[str, Any]) -> Any:
+        if unknown.get("k") != "object":
+            raise WireError(f"unknown kind of value {str(unknown.get('k'))[:40]!r}")
+        try:
+            return _opaque(unknown)
+        except (KeyError, TypeError, ValueError) as error:
+            raise WireError("malformed object node") from error
+
+    return Decoder(message.buffers, resolve=resolve, bounds=bounds).decode(node)
+
+
+_SCALARS: dict[str, Callable[[Any], Any]] = {
+    "none": lambda _: None,
+    "ellipsis": lambda _: Ellipsis,
+    "bool": bool,
+    "int": lambda text: int(text, 16),
+    "float": float.fromhex,
+    "complex": lambda pair: complex(float.fromhex(pair[0]), float.fromhex(pair[1])),
+    "str": str,
+}

@@ -1,0 +1,8 @@
+"""Reading what a student handed in: archives, notebooks, modules, and which cell is which part."""
+
+from __future__ import annotations
+
+from grader.submission.ingest import Submission, read_submission
+from grader.submission.parts import PartMap, map_parts
+
+__all__ = ["PartMap", "Submission", "map_parts", "read_submission"]

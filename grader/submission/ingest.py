@@ -1,0 +1,212 @@
+"""From a path to a `Submission`: a notebook or module, alone, in a folder or in a ZIP.
+
+Everything read here is a student's: sizes are bounded before anything is unpacked, archive
+members are opened one by one and never extracted by their own names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import stat
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from nbformat import NotebookNode
+
+from grader.errors import SubmissionError, UsageError
+from grader.submission.module import read_module
+from grader.submission.notebook import read_notebook
+
+_MIB = 1 << 20
+_MOST_MEMBERS = 2000
+_MOST_BYTES = 512 * _MIB
+_MOST_FILE_BYTES = 256 * _MIB
+_MOST_RATIO = 200
+_SOURCE_BYTES = 64 * _MIB
+_IGNORED = ("__MACOSX", ".ipynb_checkpoints", ".git", "__pycache__", ".DS_Store")
+
+_READERS: dict[str, Callable[[bytes, str], NotebookNode]] = {
+    ".ipynb": read_notebook,
+    ".py": read_module,
+}
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One submission as it was handed in.
+
+    `notebook` is nbformat 4 whatever the file was; `extra` holds the other files, by their
+    path relative to the notebook's folder.
+    """
+
+    id: str
+    student: str
+    source: str
+    notebook: NotebookNode
+    sha256: str
+    extra: dict[str, Path] = field(default_factory=dict)
+    form: str = "notebook"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of all files, the graded one first."""
+        return (self.source, *sorted(self.extra))
+
+
+def read_submission(path: Path) -> Submission:
+    """Read a notebook, module, ZIP or folder.
+
+    Raises UsageError where there is no such path, and SubmissionError where what is there
+    cannot be read as a submission.
+    """
+    if not path.exists():
+        raise UsageError(f"There is no file or folder {path}. Check the path's spelling.")
+    if path.is_dir():
+        return _from_folder(path)
+    if not path.is_file():
+        raise UsageError(f"{path} is neither a file nor a folder.")
+    if path.suffix.lower() == ".zip":
+        return _from_zip(path)
+    if path.suffix.lower() not in _READERS:
+        raise SubmissionError(
+            f"{path} is not a submission: hand in a notebook (.ipynb), a module (.py), "
+            "a ZIP or a folder with one of them."
+        )
+    return _make(path.name, path, {}, path.stem)
+
+
+def _from_folder(folder: Path) -> Submission:
+    files = {
+        p.relative_to(folder).as_posix(): p
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and not p.is_symlink() and not _ignored(p.relative_to(folder).as_posix())
+    }
+    return _from_files(files, folder.resolve().name, str(folder))
+
+
+def _from_files(files: dict[str, Path], name: str, where: str) -> Submission:
+    chosen, notes = _choose(sorted(files), where)
+    base = PurePosixPath(chosen).parent
+    extra = {}
+    for relative, path in files.items():
+        if relative != chosen:
+            pure = PurePosixPath(relative)
+            inside = pure.relative_to(base) if pure.is_relative_to(base) else pure
+            extra[inside.as_posix()] = path
+    return _make(chosen, files[chosen], extra, name, notes)
+
+
+def _choose(names: list[str], where: str) -> tuple[str, tuple[str, ...]]:
+    """The file to grade: the notebook nearest the top, else the module."""
+    for suffix in _READERS:
+        found = [n for n in names if n.lower().endswith(suffix)]
+        found.sort(key=lambda n: (n.count("/"), n))
+        top = [n for n in found if n.count("/") == found[0].count("/")]
+        if len(top) > 1:
+            listed = ", ".join(top[:5])
+            raise SubmissionError(
+                f"{where} holds {len(top)} files that could be the submission ({listed}): "
+                f"leave one {suffix} file in it, or name the file itself."
+            )
+        if top:
+            rest = [n for n in found if n != top[0]]
+            return top[0], tuple(f"{n} was not graded: {top[0]} was" for n in rest[:5])
+    raise SubmissionError(f"{where} holds no notebook (.ipynb) and no module (.py).")
+
+
+def _make(
+    name: str, path: Path, extra: dict[str, Path], title: str, notes: tuple[str, ...] = ()
+) -> Submission:
+    try:
+        if path.stat().st_size > _SOURCE_BYTES:
+            raise SubmissionError(f"{name} is larger than {_SOURCE_BYTES // _MIB} MiB.")
+        data = path.read_bytes()
+    except OSError as error:
+        raise SubmissionError(f"{name} cannot be read: {error.strerror or error}.") from error
+    suffix = Path(name).suffix.lower()
+    notebook = _READERS[suffix](data, name)
+    return Submission(
+        id=_safe_id(title),
+        student=title,
+        source=name,
+        notebook=notebook,
+        sha256=hashlib.sha256(data).hexdigest(),
+        extra=extra,
+        form="module" if suffix == ".py" else "notebook",
+        notes=notes,
+    )
+
+
+def _safe_id(text: str) -> str:
+    """`text` as a file name that every system takes."""
+    safe = re.sub(r"[^\w.-]+", "_", text, flags=re.ASCII).strip("._")[:80]
+    if safe == text:
+        return safe
+    return f"{safe or 'submission'}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def _ignored(name: str) -> bool:
+    return any(part in _IGNORED or part.startswith("._") for part in PurePosixPath(name).parts)
+
+
+def _from_zip(path: Path) -> Submission:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = _sane_members(archive, path)
+            # The folder lives as long as the process: the submission's files lie in it.
+            folder = Path(tempfile.mkdtemp(prefix="grader-zip-"))
+            files = _unpack(archive, members, folder)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+        raise SubmissionError(f"{path} is not a ZIP that can be read: {error}.") from error
+    return _from_files(files, path.stem, str(path))
+
+
+def _sane_members(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
+    members = [m for m in archive.infolist() if not m.is_dir() and not _ignored(m.filename)]
+    if len(members) > _MOST_MEMBERS:
+        raise SubmissionError(f"{path} holds {len(members)} files; {_MOST_MEMBERS} are allowed.")
+    total = sum(m.file_size for m in members)
+    packed = sum(m.compress_size for m in members)
+    if total > _MOST_BYTES or (total > _MIB and total > packed * _MOST_RATIO):
+        raise SubmissionError(f"{path} unpacks to {total // _MIB} MiB, which is too much.")
+    seen: set[str] = set()
+    for member in members:
+        _check_member(member, path)
+        folded = member.filename.casefold()
+        if folded in seen:
+            raise SubmissionError(f"{path} holds {member.filename!r} more than once.")
+        seen.add(folded)
+    return members
+
+
+def _check_member(member: zipfile.ZipInfo, path: Path) -> None:
+    name = member.filename
+    pure = PurePosixPath(name)
+    if pure.is_absolute() or ".." in pure.parts or "\\" in name or ":" in name or "\0" in name:
+        raise SubmissionError(f"{path} holds a file with the unsafe name {name!r}.")
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG):
+        raise SubmissionError(f"{path} holds {name!r}, which is a link or a device, not a file.")
+    if member.flag_bits & 1:
+        raise SubmissionError(f"{path} is encrypted: hand in a ZIP without a password.")
+
+
+def _unpack(
+    archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: Path
+) -> dict[str, Path]:
+    """Write each member under a number of ours; a member's name never becomes a path here."""
+    files = {}
+    for number, member in enumerate(members):
+        with archive.open(member) as source:
+            data = source.read(_MOST_FILE_BYTES + 1)
+        if len(data) > _MOST_FILE_BYTES or len(data) != member.file_size:
+            raise SubmissionError(f"{member.filename!r} in the ZIP is not as large as it says.")
+        target = folder / str(number)
+        target.write_bytes(data)
+        files[member.filename] = target
+    return files

@@ -1,0 +1,93 @@
+"""Python modules as notebooks: percent format by jupytext, plain files cut into cells.
+
+A plain file is cut before each top-level definition and each comment line that starts a
+block, so that an error in one part leaves the others standing, as in a notebook.
+"""
+
+from __future__ import annotations
+
+import re
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
+
+from grader.errors import SubmissionError
+
+_PERCENT = re.compile(r"^#\s*%%", re.MULTILINE)
+_DEFINITION = re.compile(r"(?:async\s+def|def|class|@)\b|@")
+
+
+def read_module(data: bytes, name: str) -> NotebookNode:
+    """Parse a module. Raises SubmissionError where there is nothing to run in it."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SubmissionError(f"{name} is not UTF-8 text (byte {error.start}).") from error
+    if not any(line.strip() and not line.strip().startswith("#") for line in text.splitlines()):
+        raise SubmissionError(f"{name} holds no code.")
+    if _PERCENT.search(text):
+        loaded = jupytext.reads(text, fmt="py:percent")
+        cells = [_plain_cell(cell) for cell in loaded.cells]
+    else:
+        cells = [nbformat.v4.new_code_cell(block) for block in _blocks(text)]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+def _plain_cell(cell: NotebookNode) -> NotebookNode:
+    told = cell.metadata.get("grader")
+    metadata = {"grader": told} if isinstance(told, dict) else {}
+    if cell.cell_type == "code":
+        return nbformat.v4.new_code_cell(cell.source, metadata=metadata)
+    return nbformat.v4.new_markdown_cell(cell.source, metadata=metadata)
+
+
+def _blocks(text: str) -> list[str]:
+    """Runs of lines that belong together. Works on files that do not parse, too.
+
+    A line in column 0 opens a block where it starts a definition or a comment after code, or
+    follows the body of a definition. Lines inside brackets or a long string are indented or
+    belong to the block before: a cut there would change the program, so a block that does not
+    parse alone is joined with the next while that helps.
+    """
+    blocks: list[list[str]] = [[]]
+    in_definition = False
+    for line in text.splitlines():
+        starts = bool(line) and not line[0].isspace() and line[0] not in ")]}"
+        decorated = bool(blocks[-1]) and blocks[-1][-1].startswith("@")
+        if starts and not decorated:
+            definition = bool(_DEFINITION.match(line))
+            comment = line.startswith("#") and _has_code(blocks[-1])
+            if definition or in_definition or comment:
+                blocks.append([])
+            in_definition = definition
+        blocks[-1].append(line)
+    joined = ["\n".join(block).strip("\n") for block in blocks]
+    return _join_broken([block for block in joined if block.strip()])
+
+
+def _has_code(lines: list[str]) -> bool:
+    return any(line.strip() and not line.startswith("#") for line in lines)
+
+
+def _join_broken(blocks: list[str], reach: int = 20) -> list[str]:
+    result: list[str] = []
+    at = 0
+    while at < len(blocks):
+        end = at + 1
+        if not _parses(blocks[at]):
+            for stop in range(at + 2, min(at + reach, len(blocks)) + 1):
+                if _parses("\n".join(blocks[at:stop])):
+                    end = stop
+                    break
+        result.append("\n".join(blocks[at:end]))
+        at = end
+    return result
+
+
+def _parses(source: str) -> bool:
+    try:
+        compile(source, "<block>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return False
+    return True

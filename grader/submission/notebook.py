@@ -1,0 +1,90 @@
+"""Notebook files: any nbformat from 3 on, made into nbformat 4 without its own instructions.
+
+What could steer the runner is taken out: tags that skip a cell or allow its error, and the
+kernel that the file asks for.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from grader.errors import SubmissionError
+
+_CELL_LIMIT = 2000
+
+
+def read_notebook(data: bytes, name: str) -> NotebookNode:
+    """Parse a notebook. Raises SubmissionError with one sentence that says what is wrong."""
+    text = _decode(data, name)
+    if not text.strip():
+        raise SubmissionError(f"{name} is empty: save the notebook again and hand that in.")
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
+        raise SubmissionError(
+            f"{name} is not a notebook: its JSON is broken{where}. Download the .ipynb again."
+        ) from error
+    if not isinstance(content, dict) or not ("cells" in content or "worksheets" in content):
+        raise SubmissionError(f"{name} is JSON but not a notebook: it has no cells.")
+    notebook = _upgrade(content, name)
+    if len(notebook.cells) > _CELL_LIMIT:
+        raise SubmissionError(f"{name} has {len(notebook.cells)} cells; {_CELL_LIMIT} are allowed.")
+    if not any(c.cell_type == "code" and c.source.strip() for c in notebook.cells):
+        raise SubmissionError(f"{name} has no code cell with anything in it.")
+    return notebook
+
+
+def _decode(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SubmissionError(f"{name} is not UTF-8 text (byte {error.start}).") from error
+
+
+def _upgrade(content: dict[str, Any], name: str) -> NotebookNode:
+    try:
+        with warnings.catch_warnings():
+            # A missing cell id is normal in older files and is filled in here.
+            warnings.simplefilter("ignore")
+            _forgive(content)
+            loaded = nbformat.reads(json.dumps(content), as_version=4)
+    except Exception as error:
+        # nbformat raises half a dozen unrelated types on files that only look like notebooks.
+        first = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise SubmissionError(f"{name} is not a valid notebook: {first}") from error
+    cells = [_clean(cell) for cell in loaded.cells if isinstance(cell, dict)]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+def _forgive(content: dict[str, Any]) -> None:
+    """Mend what other tools leave out: counts, outputs and sources that are null."""
+    content.setdefault("metadata", {})
+    content.setdefault("nbformat", 4)
+    content.setdefault("nbformat_minor", 0)
+    for cell in content.get("cells") or []:
+        if isinstance(cell, dict):
+            cell["source"] = cell.get("source") or ""
+            cell.setdefault("metadata", {})
+
+
+def _clean(cell: NotebookNode) -> NotebookNode:
+    source = cell.get("source", "")
+    text = source if isinstance(source, str) else "".join(map(str, source))
+    metadata = cell.get("metadata") or {}
+    told = {"grader": metadata["grader"]} if isinstance(metadata.get("grader"), dict) else {}
+    if cell.get("cell_type") != "code":
+        kind = cell.get("cell_type")
+        make = nbformat.v4.new_raw_cell if kind == "raw" else nbformat.v4.new_markdown_cell
+        return make(text, metadata=told)
+    return nbformat.v4.new_code_cell(
+        text,
+        metadata=told,
+        outputs=list(cell.get("outputs") or []),
+        execution_count=cell.get("execution_count"),
+    )

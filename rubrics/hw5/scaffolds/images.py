@@ -1,0 +1,22 @@
+"""Images, and a transform that tells them apart."""
+
+import numpy as np
+import torch
+from PIL import Image
+
+
+def images(pixels):
+    return [Image.fromarray(np.asarray(p)) for p in pixels]
+
+
+def solid(colours):
+    return [torch.from_numpy(c).reshape(3, 1, 1).expand(3, 224, 224).clone() for c in colours]
+
+
+def transform(image):
+    small = np.asarray(image.convert("RGB"), dtype=np.float32).mean(axis=(0, 1))
+    return torch.from_numpy(small).reshape(3, 1, 1).expand(3, 224, 224).clone()
+
+
+def corner(tensor):
+    return tuple(tensor.shape), tensor[:, ::100, ::100].contiguous()

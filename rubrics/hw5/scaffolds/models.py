@@ -1,0 +1,29 @@
+"""Small models whose answer depends on the mode they are in, and loaders over images."""
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+
+def model(seed, features, classes, restless):
+    torch.manual_seed(seed)
+    layers = [nn.Flatten()]
+    if restless:
+        layers += [nn.BatchNorm1d(features), nn.Dropout(0.8)]
+    layers.append(nn.Linear(features, classes))
+    net = nn.Sequential(*layers).double()
+    with torch.no_grad():
+        for p in net.parameters():
+            p.copy_(torch.randn(p.shape, dtype=p.dtype))
+        if restless:
+            net[1].running_mean.copy_(torch.randn(features))
+            net[1].running_var.copy_(torch.rand(features) + 0.5)
+    return net.train()
+
+
+def loader(images, size):
+    return DataLoader([image for image in images], batch_size=size, shuffle=False)
+
+
+def state(net):
+    return {name: value for name, value in net.state_dict().items()}

@@ -1,0 +1,132 @@
+"""Problem 1: tensors, products, a norm and its gradients.
+
+The cell binds v1 and v2 twice: the first pair belongs to (a), the second to (e). Parts (b) to
+(d) are right where they follow from the student's own matrices, so that an error in (a) is
+charged once.
+"""
+
+import numpy as np
+import pytest
+
+from grader.checks import CheckFailed, Expected, Stage, assert_matches, until_bound
+
+
+def first_bound(student, submission, *names):
+    """Values of the names as they were when each had been bound once."""
+    code = until_bound(submission.sources, names)
+    if code is None:
+        return [getattr(student, name).value() for name in names]
+    for name in names:
+        student.require(name)
+    early = student.rerun([code], [0], timeout_s=10)
+    return [early[name] for name in names]
+
+
+def numbers(value):
+    """A student's tensor or array as float64, None where it is neither."""
+    try:
+        return np.asarray(value.detach() if hasattr(value, "detach") else value, dtype=float)
+    except (TypeError, ValueError):
+        return None
+
+
+def assert_follows(actual, right, own, what):
+    """Right is the homework's value, or what follows from the student's own operands."""
+    try:
+        assert_matches(actual, right, what=what)
+    except CheckFailed:
+        if own is None:
+            raise
+        assert_matches(actual, own, what=what)
+
+
+@pytest.mark.part("1a")
+def test_v1_and_v2_hold_the_vectors(student, reference, submission):
+    """v1 and v2 are the column vectors given, with shape (2, 1)."""
+    v1, v2 = first_bound(student, submission, "v1", "v2")
+    assert_matches(v1, reference.V1, what="v1")
+    assert_matches(v2, reference.V2, what="v2")
+
+
+@pytest.mark.part("1a")
+def test_a_and_v_hold_the_matrices(student, reference):
+    """A and V are the matrices given; the columns of V are v1 and v2."""
+    assert_matches(student.A, reference.A, what="A")
+    assert_matches(student.V, reference.V, what="V")
+
+
+@pytest.mark.part("1b")
+def test_hadamard_product(student, reference):
+    """hadamard_AV is the product of A and V, entry by entry."""
+    actual = student.hadamard_AV.value()
+    a, v = operands(student)
+    own = a * v if a is not None else None
+    assert_follows(actual, reference.HADAMARD_AV, own, "hadamard_AV")
+
+
+@pytest.mark.part("1c")
+def test_matrix_product(student, reference):
+    """Matrix_AV is the matrix product of A and V."""
+    actual = student.Matrix_AV.value()
+    a, v = operands(student)
+    own = a @ v if a is not None else None
+    assert_follows(actual, reference.MATRIX_AV, own, "Matrix_AV")
+
+
+def operands(student):
+    """The student's own A and V where both are 2 by 2 and differ enough to tell products apart."""
+    try:
+        a, v = numbers(student.A.value()), numbers(student.V.value())
+    except CheckFailed:
+        return None, None
+    if a is None or v is None or a.shape != (2, 2) or v.shape != (2, 2):
+        return None, None
+    products = [a * v, a @ v, v @ a, a + v, a.T @ v, a @ v.T]
+    told_apart = all(
+        not np.array_equal(p, q) for i, p in enumerate(products) for q in products[:i]
+    )
+    return (a, v) if told_apart else (None, None)
+
+
+@pytest.mark.part("1d")
+def test_squared_norm(student, reference, submission):
+    """square_l2_v is the squared L2 norm of v1 - v2: one number."""
+    actual = student.square_l2_v.value()
+    value = numbers(actual)
+    if value is not None and value.size == 1:
+        actual = value.reshape(())  # a product of row and column is a number, too
+    own = None
+    try:
+        v1, v2 = (numbers(v) for v in first_bound(student, submission, "v1", "v2"))
+        if v1 is not None and v2 is not None and v1.shape == v2.shape:
+            own = np.asarray(((v1 - v2) ** 2).sum())
+    except CheckFailed:
+        pass  # nothing of the student's to follow from: the homework's value decides
+    assert_follows(actual, reference.SQUARE_L2_V, own, "square_l2_v")
+
+
+@pytest.mark.part("1e")
+def test_vectors_are_tracked(student, reference):
+    """v1 and v2 are made again as tensors that autograd tracks."""
+    for name, right in (("v1", reference.V1), ("v2", reference.V2)):
+        vector = getattr(student, name).value()
+        assert_matches(vector, right, what=name)
+        if not getattr(vector, "requires_grad", False):
+            text = f"{name}.requires_grad=False, but should be True"
+            raise CheckFailed(Stage.KIND, text, hint="Only a tracked tensor gets a gradient.")
+
+
+@pytest.mark.part("1e")
+def test_gradients_of_the_squared_norm(student, reference):
+    """v1.grad and v2.grad hold the gradients of y that the backward pass left there."""
+    student.require("y")
+    for name, right in (("v1", reference.V1_GRAD), ("v2", reference.V2_GRAD)):
+        grad = getattr(getattr(student, name).value(), "grad", None)
+        if grad is None:
+            raise CheckFailed(
+                Stage.PRESENT,
+                f"{name}.grad is empty, but should hold the gradient of y",
+                hint="Which call runs the backward pass from y?",
+            )
+        # The square root inside a norm, squared again, costs a few roundings of 18.
+        assert_matches(grad, Expected(right, np.full(right.shape, 8 * 6.0)), what=f"{name}.grad")

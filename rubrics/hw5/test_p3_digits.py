@@ -1,0 +1,226 @@
+"""Problem 3: the digits, a dataset, a CNN and its training loop."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import strategies as st
+from sklearn.datasets import load_digits
+
+from grader.checks import CheckFailed, Stage, arrays, assert_matches, fill, given, seeds
+from grader.checks.show import as_numpy
+
+# Parameters of the network by shape: the names and the order are the student's to choose.
+SHAPES = [(16, 1, 3, 3), (16,), (32, 16, 3, 3), (32,), (10, 512), (10,)]
+
+# What a network that has learned reaches on the digits held out; chance is 0.1.
+LEARNED = 0.8
+
+
+@pytest.mark.part("3a")
+def test_digits_are_loaded(student):
+    """X and y hold all digits: one row of 64 pixels an image, and its label."""
+    digits = load_digits()
+    assert_matches(student.X, digits.data, what="X")
+    assert_matches(student.y, digits.target, what="y")
+
+
+@pytest.mark.part("3a")
+def test_digits_are_split(student, reference):
+    """The digits are split into 500 for training and the rest for testing."""
+    split = reference.load_split().value
+    for name, right in zip(("X_train", "X_test", "y_train", "y_test"), split, strict=True):
+        assert_matches(getattr(student, name), right, what=name)
+
+
+def labelled(samples=st.integers(1, 4)):
+    """Rows of 64 pixels and their labels."""
+    return samples.flatmap(
+        lambda n: st.fixed_dictionaries(
+            {
+                "X": arrays((n, 64), elements="pixels", layouts=("contiguous", "strided")),
+                "seed": seeds(),
+            }
+        )
+    )
+
+
+def labels_for(drawn):
+    return np.random.default_rng(drawn["seed"]).integers(0, 10, len(drawn["X"]))
+
+
+@pytest.mark.part("3b")
+@given(drawn=labelled())
+def test_item_is_an_image(student, drawn):
+    """An item's first entry is the image: one channel of 8 by 8 pixels, float32."""
+    X, y = drawn["X"], labels_for(drawn)
+    dataset = student.Digits.keep(X, y)
+    for index in range(len(X)):
+        image = pair(dataset[index])[0]
+        assert_matches(image, X[index].reshape(1, 8, 8), what="image", dtype="float32")
+        assert_tensor(image, "image")
+
+
+@pytest.mark.part("3b")
+@given(drawn=labelled())
+def test_item_has_its_label(student, drawn):
+    """An item's second entry is the label as a class number of type torch.long."""
+    X, y = drawn["X"], labels_for(drawn)
+    dataset = student.Digits.keep(X, y)
+    for index in range(len(X)):
+        label = pair(dataset[index])[1]
+        assert_matches(label, y[index], what="label")
+        if isinstance(label, torch.Tensor):
+            assert_matches(label, y[index], what="label", dtype="int64")
+
+
+def pair(item):
+    if not isinstance(item, tuple | list) or len(item) != 2:
+        text = f"an item is {item!r:.80}, but should be a pair of image and label"
+        raise CheckFailed(Stage.KIND, text)
+    return item
+
+
+def assert_tensor(value, what):
+    if not isinstance(value, torch.Tensor):
+        text = f"{what} is a {type(value).__name__}, but should be a torch.Tensor"
+        raise CheckFailed(Stage.DTYPE, text)
+
+
+@pytest.mark.part("3b")
+@given(n=st.integers(1, 9))
+def test_dataset_has_a_length(student, n):
+    """len() of a dataset is its number of samples."""
+    dataset = student.Digits.keep(fill((n, 64), "ramp", 0), np.zeros(n, dtype=int))
+    assert_matches(len(dataset), n, what="the length")
+
+
+@pytest.mark.part("3b")
+def test_dataset_feeds_a_dataloader(student):
+    """A DataLoader makes batches of it that a network can take."""
+    X, y = fill((7, 64), "random", 1, elements="pixels"), np.arange(7)
+    batches = student.scaffold("loader").batches(student.Digits.keep(X, y), 3)
+    images, labels = zip(*(pair(batch) for batch in batches), strict=True)
+    for image, label, at in zip(images, labels, (0, 3, 6), strict=True):
+        stop = min(at + 3, 7)
+        assert_matches(image, X[at:stop].reshape(-1, 1, 8, 8), what="a batch of images")
+        assert_matches(label, y[at:stop], what="a batch of labels")
+
+
+def parameters(net):
+    """The network's parameters in the order of SHAPES, or a failure that names the difference."""
+    state = net.state_dict()
+    if not isinstance(state, dict):
+        raise CheckFailed(Stage.KIND, f"state_dict() gave a {type(state).__name__}")
+    own = {name: as_numpy(value) for name, value in state.items() if torch.is_tensor(value)}
+    found = sorted(tuple(value.shape) for value in own.values())
+    if found != sorted(SHAPES):
+        listed = ", ".join(f"{name} {tuple(value.shape)}" for name, value in own.items())
+        wanted = ", ".join(map(str, SHAPES))
+        raise CheckFailed(
+            Stage.SHAPE,
+            f"the parameters are {listed or 'none'}, but should have the shapes {wanted}",
+            hint="Two convolutions (1 to 16 and 16 to 32 channels) and one linear layer.",
+        )
+    return [next(v for v in own.values() if v.shape == shape) for shape in SHAPES]
+
+
+def network(student, device):
+    """A new network of the student's, on the device, that has seen one batch.
+
+    Lazy layers have no parameters before their first batch.
+    """
+    net = student.MySimpleCNN.keep()
+    net.to.keep(device)
+    net(torch.zeros(2, 1, 8, 8))
+    return net
+
+
+@pytest.mark.part("3c")
+def test_network_has_the_layers_asked_for(student, device):
+    """The network's parameters are those of the layers in the list."""
+    parameters(network(student, device))
+
+
+@pytest.mark.part("3c")
+@given(
+    x=st.integers(1, 3).flatmap(
+        lambda n: arrays((n, 1, 8, 8), dtype="float32", layouts=("contiguous",))
+    ),
+    seed=seeds(),
+)
+def test_forward_pass_of_the_network(student, reference, device, x, seed):
+    """With the student's own weights the layers in the list give the same outputs."""
+    student.seed(seed)
+    net = network(student, device)
+    out = net(torch.from_numpy(x))
+    assert_matches(out, reference.cnn_forward(parameters(net), x), what="net(x)")
+
+
+@pytest.mark.part("3d")
+def test_network_has_learned(student, reference, device):
+    """The trained network recognises digits that it was not trained on."""
+    _, images, _, labels = reference.load_split().value
+    student.require("net")
+    x = torch.from_numpy(images.astype(np.float32)).reshape(-1, 1, 8, 8)
+    student.net.eval.keep()
+    out = student.net(x)
+    if not isinstance(out, torch.Tensor) or tuple(out.shape) != (len(x), 10):
+        raise CheckFailed(Stage.SHAPE, "net(x) does not give 10 numbers an image")
+    accuracy = float((as_numpy(out).argmax(axis=1) == labels).mean())
+    if not accuracy >= LEARNED:
+        text = f"{accuracy:.0%} of the digits held out are recognised; {LEARNED:.0%} are expected"
+        raise CheckFailed(Stage.VALUES, text, hint="Does the printed loss fall to well below 1?")
+
+
+def watched_loop(student, submission, steps=12):
+    """What the first steps of the loop did, run again from the part's cells."""
+    student.require("net")
+    watch = student.scaffold("training")
+    student.seed(0)
+    watch.start(steps)
+    try:
+        student.rerun(list(submission.sources), [0] * len(submission.sources), timeout_s=60)
+    except CheckFailed as stopped:
+        if stopped.raised is None or stopped.raised.type != "EnoughSteps":
+            raise
+    seen = watch.report()
+    if not seen["losses"]:
+        text = "no backward pass was seen while the cell ran"
+        raise CheckFailed(Stage.PRESENT, text, hint="Call backward() on the loss in the loop.")
+    return seen
+
+
+@pytest.mark.part("3d")
+def test_steps_change_the_parameters(student, submission):
+    """The optimizer takes a step after each backward pass, and the parameters change."""
+    seen = watched_loop(student, submission)
+    if not seen["steps"]:
+        text = "the optimizer took no step, but should take one after each backward pass"
+        raise CheckFailed(Stage.PRESENT, text, hint="Gradients alone change nothing.")
+    if not any(seen["moved"]):
+        text = "the optimizer's steps changed no parameter of the network"
+        raise CheckFailed(Stage.VALUES, text, hint="Look at the learning rate, and at what "
+                          "the optimizer was given.")  # fmt: skip
+
+
+@pytest.mark.part("3d")
+def test_gradients_are_cleared(student, submission):
+    """Gradients of one batch are gone before the backward pass of the next."""
+    seen = watched_loop(student, submission)
+    if len(seen["dirty"]) > 1 and all(seen["dirty"][1:]):
+        text = "each backward pass found the gradients of the batch before it still there"
+        raise CheckFailed(Stage.VALUES, text)
+
+
+@pytest.mark.part("3d")
+def test_loss_falls(student, submission):
+    """The loss of the first batches is higher than that of later ones."""
+    losses = np.asarray(watched_loop(student, submission, 30)["losses"], dtype=float)
+    if len(losses) < 10 or not np.isfinite(losses).all():
+        text = f"the loss is not a finite number in each of the first steps: {losses[:5]}"
+        raise CheckFailed(Stage.VALUES, text)
+    first, last = losses[:3].mean(), losses[-5:].mean()
+    if not last < 0.9 * first:
+        text = f"the loss went from {first:.3f} to {last:.3f} in {len(losses)} steps"
+        raise CheckFailed(Stage.VALUES, text, hint="It should fall: check what is compared "
+                          "with what, the step and its sign.")  # fmt: skip

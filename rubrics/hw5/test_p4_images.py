@@ -1,0 +1,98 @@
+"""Problem 4: an image dataset and the predictions of a model."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import strategies as st
+
+from grader.checks import CheckFailed, Stage, assert_matches, given, lazy, seeds
+
+
+def pixels(count, seed):
+    """Small images of different sizes and colours."""
+    rng = np.random.default_rng(seed)
+    sides = rng.integers(3, 9, (count, 2))
+    return [rng.integers(0, 256, (h, w, 3), dtype=np.uint8) for h, w in sides]
+
+
+def expected_item(image):
+    colour = image.astype(np.float32).mean(axis=(0, 1))
+    return np.broadcast_to(colour[:, None, None], (3, 3, 3))
+
+
+@pytest.mark.part("4c")
+@given(n=st.integers(0, 9))
+def test_image_dataset_has_a_length(student, n):
+    """len() of a dataset is its number of images."""
+    scaffold = student.scaffold("images")
+    dataset = student.myDataset.keep(scaffold.images.keep(pixels(n, 0)), scaffold.transform)
+    assert_matches(len(dataset), n, what="the length")
+
+
+@pytest.mark.part("4c")
+@given(n=st.integers(1, 4), seed=seeds())
+def test_image_dataset_gives_images(student, n, seed):
+    """An item of images that are tensors already is the image of that index, as it is."""
+    colours = np.random.default_rng(seed).random((n, 3), dtype=np.float32)
+    scaffold = student.scaffold("images")
+    dataset = student.myDataset.keep(scaffold.solid.keep(colours))
+    for index in range(n):
+        shape, corner = scaffold.corner(lazy(dataset, index))
+        assert_matches(shape, (3, 224, 224), what="the image's shape")
+        right = np.broadcast_to(colours[index][:, None, None], (3, 3, 3))
+        assert_matches(corner, right, what="the image")
+
+
+@pytest.mark.part("4c")
+@given(n=st.integers(1, 4), seed=seeds())
+def test_image_dataset_applies_the_transform(student, n, seed):
+    """With a transform, an item is the transformed image of that index."""
+    drawn = pixels(n, seed)
+    scaffold = student.scaffold("images")
+    dataset = student.myDataset.keep(scaffold.images.keep(drawn), scaffold.transform)
+    for index in range(n):
+        shape, corner = scaffold.corner(lazy(dataset, index))
+        assert_matches(shape, (3, 224, 224), what="the image's shape")
+        assert_matches(corner, expected_item(drawn[index]), what="the image")
+
+
+@pytest.mark.part("4e")
+@given(n=st.integers(1, 7), size=st.integers(1, 3), seed=seeds())
+def test_predict_gives_the_likeliest_classes(student, n, size, seed):
+    """predict() gives the index of the likeliest class of each image, as a NumPy array."""
+    assert_predicts(student, n, size, seed, restless=False)
+
+
+@pytest.mark.part("4e")
+@given(n=st.integers(2, 7), size=st.integers(2, 3), seed=seeds())
+def test_predict_switches_to_inference_mode(student, n, size, seed):
+    """predict() uses the model in inference mode: no dropout, no statistics of the batch."""
+    assert_predicts(student, n, size, seed, restless=True)
+
+
+def assert_predicts(student, n, size, seed, *, restless):
+    scaffold = student.scaffold("models")
+    images = np.random.default_rng(seed).standard_normal((n, 3, 2, 2))
+    net = scaffold.model.keep(seed, 12, 5, restless)
+    state = scaffold.state(net)
+    loader = scaffold.loader.keep([torch.from_numpy(image) for image in images], size)
+    student.seed(seed)
+    answer = student.predict(net, loader)
+    if isinstance(answer, torch.Tensor):
+        text = "predict() gave a torch.Tensor, but should give a NumPy array"
+        raise CheckFailed(Stage.KIND, text, hint="label_map is looked up by plain numbers.")
+    if isinstance(answer, list) and all(np.ndim(a) == 0 for a in answer):
+        answer = np.asarray(answer)
+    assert_matches(answer, logits(state, images, restless).argmax(axis=1), what="predict(...)")
+
+
+def logits(state, images, restless):
+    """The small model's output by hand, in inference mode."""
+    values = {name: value.numpy() for name, value in state.items()}
+    x = images.reshape(len(images), -1)
+    last = "1"
+    if restless:
+        spread = np.sqrt(values["1.running_var"] + 1e-5)
+        x = (x - values["1.running_mean"]) / spread * values["1.weight"] + values["1.bias"]
+        last = "3"
+    return x @ values[f"{last}.weight"].T + values[f"{last}.bias"]

@@ -1,0 +1,226 @@
+"""Problem 5: a multilayer perceptron by hand."""
+
+from functools import lru_cache
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from grader.checks import CheckFailed, Stage, arrays, assert_matches, fill, given, seeds, shapes
+
+SIDES = st.integers(1, 5)
+
+
+@lru_cache(maxsize=4)
+def mnist(folder, name):
+    """Pixels (N, 784) and labels (N,) of the data that every submission is given."""
+    file = {"train": "mnist_train_small.csv", "test": "mnist_test.csv"}[name]
+    rows = np.loadtxt(folder / "sample_data" / file, delimiter=",", dtype=np.float32)
+    return rows[:, 1:], rows[:, 0]
+
+
+@pytest.mark.part("5a")
+def test_pixels_are_scaled(student, reference, data_folder):
+    """The pixels of X_train and X_test lie between 0 and 1."""
+    for name in ("train", "test"):
+        pixels, _ = mnist(data_folder, name)
+        assert_matches(getattr(student, f"X_{name}"), reference.scale(pixels), what=f"X_{name}")
+
+
+@pytest.mark.part("5a")
+def test_training_labels_are_one_hot(student, reference, data_folder):
+    """y_train holds the training labels one-hot: a row of ten for each sample."""
+    _, labels = mnist(data_folder, "train")
+    assert_matches(student.y_train, reference.one_hot(labels), what="y_train")
+
+
+@pytest.mark.part("5a")
+def test_test_labels_are_one_hot(student, reference, data_folder):
+    """y_test holds the test labels one-hot: a row of ten for each sample."""
+    _, labels = mnist(data_folder, "test")
+    assert_matches(student.y_test, reference.one_hot(labels), what="y_test")
+
+
+@pytest.mark.part("5b-i")
+@given(x=arrays(shapes(max_dims=3), elements="logits"))
+def test_sigmoid_of_arrays(student, reference, x):
+    """sigmoid works on arrays of any shape, entry by entry."""
+    assert_matches(student.sigmoid(x), reference.sigmoid(x), what="sigmoid(x)")
+
+
+@pytest.mark.part("5b-i")
+@given(x=st.floats(-20, 20).map(lambda x: round(x, 3)))
+def test_sigmoid_of_a_number(student, reference, x):
+    """sigmoid works on a single number."""
+    assert_matches(student.sigmoid(x), reference.sigmoid(x), what="sigmoid(x)")
+
+
+@pytest.mark.part("5b-ii")
+@given(x=arrays(shapes(min_dims=2, max_dims=2), elements="logits"))
+def test_softmax_of_rows(student, reference, x):
+    """softmax turns each row into probabilities."""
+    assert_matches(student.softmax(x), reference.softmax(x), what="softmax(x)")
+
+
+@st.composite
+def networks(draw, *, most_layers=3):
+    """Weights of a small network, a batch for it, and one-hot labels."""
+    sizes = draw(st.lists(SIDES, min_size=2, max_size=most_layers + 1))
+    samples = draw(st.integers(1, 4))
+    seed = draw(seeds())
+    kind = draw(st.sampled_from(["random", "ramp", "negative"]))
+    weights = [
+        fill(pair, kind, seed + i, elements="weights")
+        for i, pair in enumerate(zip(sizes, sizes[1:], strict=False))
+    ]
+    batch = fill((samples, sizes[0]), "random", seed + 99, elements="unit")
+    labels = np.random.default_rng(seed).integers(0, sizes[-1], samples)
+    return {"batch": batch, "weights": weights, "batch_y": np.eye(sizes[-1])[labels]}
+
+
+def empty_layers(drawn):
+    """Hidden layers as init_layers makes them: arrays to be filled in."""
+    sizes = [len(drawn["weights"][0]), *(w.shape[1] for w in drawn["weights"])]
+    return [np.zeros((len(drawn["batch"]), size)) for size in sizes]
+
+
+@pytest.mark.part("5b-iii")
+@given(drawn=networks())
+def test_output_of_the_forward_pass(student, reference, drawn):
+    """The output is the softmax of the last layer, after a sigmoid on every layer."""
+    batch, weights, hidden_layers = drawn["batch"], drawn["weights"], empty_layers(drawn)
+    told = two(student.feed_forward(batch, hidden_layers, weights))
+    right = reference.feed_forward(batch, hidden_layers, weights)
+    assert_matches(told[0], right[0], what="output")
+
+
+@pytest.mark.part("5b-iii")
+@given(drawn=networks())
+def test_hidden_layers_are_stored(student, reference, drawn):
+    """hidden_layers holds the batch and then each layer's outputs."""
+    batch, weights, hidden_layers = drawn["batch"], drawn["weights"], empty_layers(drawn)
+    told = two(student.feed_forward(batch, hidden_layers, weights))
+    right = reference.feed_forward(batch, hidden_layers, weights)
+    layers = told[1]
+    assert_matches(list(layers) if isinstance(layers, tuple) else layers, right[1],
+                   what="hidden_layers")  # fmt: skip
+
+
+def two(told):
+    if not isinstance(told, tuple | list) or len(told) != 2:
+        text = f"feed_forward gave {told!r:.60}, but should give output and hidden_layers"
+        raise CheckFailed(Stage.KIND, text)
+    return told
+
+
+@pytest.mark.part("5c-i")
+@given(sigmoid_out=arrays(shapes(max_dims=3), elements="open-unit", kinds=("random", "ramp")))
+def test_sigmoid_prime_of_outputs(student, reference, sigmoid_out):
+    """sigmoid_prime gives the derivative from the sigmoid's output."""
+    told = student.sigmoid_prime(sigmoid_out)
+    assert_matches(told, reference.sigmoid_prime(sigmoid_out), what="sigmoid_prime(sigmoid_out)")
+
+
+def assert_step(student, reference, drawn, lr):
+    """One step's weights, with the deltas passed down through old or through updated weights."""
+    weights, batch_y, batch_size = drawn["weights"], drawn["batch_y"], len(drawn["batch"])
+    forward = reference.feed_forward(drawn["batch"], None, weights).value
+    output, hidden_layers = forward
+    told = student.back_prop(output, batch_y, hidden_layers, weights, batch_size, lr)
+    arguments = (output, batch_y, hidden_layers, weights, batch_size, lr)
+    assert_either(told, reference.back_prop(*arguments),
+                  reference.back_prop_update_first(*arguments), "the updated weights")  # fmt: skip
+
+
+def assert_either(told, first, second, what):
+    told = list(told) if isinstance(told, tuple) else told
+    try:
+        assert_matches(told, second, what=what)
+    except CheckFailed:
+        assert_matches(told, first, what=what)
+
+
+@pytest.mark.part("5c-ii")
+@given(drawn=networks(most_layers=1), lr=st.sampled_from([1.0, 0.5, 2.0]))
+def test_step_of_a_single_layer(student, reference, drawn, lr):
+    """The weights of a network of one layer after one step of gradient descent."""
+    assert_step(student, reference, drawn, lr)
+
+
+@pytest.mark.part("5c-ii")
+@given(drawn=networks(), lr=st.sampled_from([1.0, 0.5, 2.0]))
+def test_step_of_all_layers(student, reference, drawn, lr):
+    """The weights of all layers after one step of gradient descent."""
+    assert_step(student, reference, drawn, lr)
+
+
+def made(student, *, samples=4, features=3, hidden=2, layers=1, seed=0):
+    """An MLP of the student's over small data."""
+    rng = np.random.default_rng(seed)
+    X, Y = rng.random((samples, features)), rng.integers(0, 10, (samples, 1)).astype(float)
+    student.seed(seed)
+    return student.MLP.keep(X, Y, X, Y, layers, hidden), X, Y
+
+
+@pytest.mark.part("5d")
+@given(x=arrays(shapes(min_dims=2, max_dims=2), elements="logits"))
+def test_private_activations(student, reference, x):
+    """The class's own sigmoid, softmax and sigmoid_prime."""
+    model, _, _ = made(student)
+    assert_matches(model._MLP__sigmoid(x), reference.sigmoid(x), what="self.__sigmoid(x)")
+    assert_matches(model._MLP__softmax(x), reference.softmax(x), what="self.__softmax(x)")
+    h = reference.sigmoid(x).value
+    assert_matches(model._MLP__sigmoid_prime(h), reference.sigmoid_prime(h),
+                   what="self.__sigmoid_prime(h)")  # fmt: skip
+
+
+@pytest.mark.part("5d")
+@given(samples=st.integers(1, 4), layers=st.integers(1, 3), seed=seeds())
+def test_forward_pass_of_the_class(student, reference, samples, layers, seed):
+    """The class's forward pass fills self.__h and self.__out."""
+    model, X, _ = made(student, samples=max(samples, 2), layers=layers, seed=seed)
+    batch = np.concatenate((X, np.ones((len(X), 1))), axis=1)
+    weights = model.weights.value()
+    model._MLP__init_layers(len(batch))
+    model._MLP__feed_forward(batch)
+    output, hidden = reference.feed_forward(batch, None, weights), model._MLP__h.value()
+    assert_matches(model._MLP__out, output[0], what="self.__out")
+    assert_matches(hidden, output[1], what="self.__h")
+
+
+@pytest.mark.part("5d")
+@given(samples=st.integers(2, 4), layers=st.integers(1, 3), seed=seeds())
+def test_one_step_of_the_class(student, reference, samples, layers, seed):
+    """One batch forward and back changes self.weights by one step of gradient descent."""
+    model, X, Y = made(student, samples=samples, layers=layers, seed=seed)
+    batch, batch_y = np.concatenate((X, np.ones((samples, 1))), axis=1), np.eye(10)[Y[:, 0].astype(int)]
+    weights = model.weights.value()
+    student.scaffold("attributes").put(model, lr=1.0, batch_size=samples)
+    model._MLP__init_layers(samples)
+    model._MLP__feed_forward(batch)
+    model._MLP__back_prop(batch_y)
+    arguments = (batch, batch_y, weights, samples, 1.0)
+    assert_either(model.weights.value(), reference.sgd_step(*arguments),
+                  reference.sgd_step(*arguments, update_first=True), "self.weights")  # fmt: skip
+
+
+@pytest.mark.part("5d")
+def test_class_learns(student):
+    """Trained on data that can be told apart, the class tells it apart."""
+    rng = np.random.default_rng(5)
+    Y = np.repeat(np.arange(10), 16).astype(float)
+    X = np.eye(10)[Y.astype(int)] + 0.05 * rng.standard_normal((160, 10))
+    student.seed(1)
+    model = student.MLP.keep(X, Y[:, None], X, Y[:, None], 1, 16)
+    model.train(batch_size=8, epochs=15, lr=1.0)
+    losses = np.asarray(model.train_loss.value(), dtype=float)
+    if losses.shape != (15,) or not np.isfinite(losses).all():
+        text = f"train_loss has {losses.shape} finite entries, but should have one an epoch"
+        raise CheckFailed(Stage.SHAPE, text)
+    if not losses[-1] < 0.9 * losses[0]:
+        text = f"the training loss went from {losses[0]:.3f} to {losses[-1]:.3f} in 15 epochs"
+        raise CheckFailed(Stage.VALUES, text)
+    predicted = model.predict(X)
+    accuracy = float((np.asarray(predicted).argmax(axis=1) == Y).mean())
+    if not accuracy >= 0.7:
+        raise CheckFailed(Stage.VALUES, f"{accuracy:.0%} of the samples are told apart after training")

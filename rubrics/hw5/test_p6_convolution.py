@@ -1,0 +1,26 @@
+"""Problem 6: two-dimensional convolution as torch.conv2d defines it."""
+
+import pytest
+from hypothesis import strategies as st
+
+from grader.checks import arrays, assert_matches, given
+
+
+@st.composite
+def images_and_kernels(draw):
+    """An image (N, C, H, W) and a kernel (O, C, h, w) that fits into it; all sides differ."""
+    samples, channels, filters = (draw(st.integers(1, 3)) for _ in range(3))
+    height, width = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    more_down, more_right = draw(st.integers(0, 4)), draw(st.integers(0, 4))
+    image = draw(arrays((samples, channels, height + more_down, width + more_right)))
+    kernel = draw(arrays((filters, channels, height, width)))
+    return image, kernel
+
+
+@pytest.mark.part("6")
+@given(drawn=images_and_kernels())
+def test_convolution_matches_torch(student, reference, drawn):
+    """my_convolution gives what torch.conv2d gives with its default settings."""
+    image, kernel = drawn
+    told = student.my_convolution(image, kernel)
+    assert_matches(told, reference.my_convolution(image, kernel), what="my_convolution(...)")

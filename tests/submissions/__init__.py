@@ -1,0 +1,1 @@
+"""Submissions of known worth, which the tests grade: right, wrong by one mistake, and odd."""

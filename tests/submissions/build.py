@@ -1,0 +1,115 @@
+"""Build the sample submissions of hw5 from its template, the perfect answers and lists of edits.
+
+`hw5/perfect/answers.py` holds what each cell of the template becomes; `hw5/<list>.yaml` holds
+single edits of those answers. Nothing here knows what an edit is worth: the lists do.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+import yaml
+from nbformat import NotebookNode
+
+HW5 = Path(__file__).resolve().parent / "hw5"
+TEMPLATE = Path(__file__).resolve().parents[2] / "student_template" / "hw5" / "homework5.ipynb"
+
+
+@dataclass(frozen=True)
+class Case:
+    """The perfect submission with one edit, the part that the edit concerns, and the reason."""
+
+    name: str
+    cell: str
+    part: str
+    why: str
+    notebook: Callable[[], NotebookNode]
+
+
+def template() -> NotebookNode:
+    """Return the notebook that students get, without answers."""
+    return deepcopy(_read_template())
+
+
+def perfect() -> NotebookNode:
+    """Return a submission in which every part is answered rightly."""
+    notebook = template()
+    for name, source in answers().items():
+        _cell(notebook, name).source = source
+    return notebook
+
+
+def with_edit(cell: str, old: str, new: str) -> NotebookNode:
+    """Return the perfect submission with `old` replaced by `new` in the cell with that id.
+
+    Raises ValueError unless `old` occurs there exactly once, and changing it changes something.
+    """
+    notebook = perfect()
+    edited = _cell(notebook, cell)
+    count = edited.source.count(old)
+    if count != 1:
+        raise ValueError(f"occurrences={count}, but should be 1 [{old!r} in cell {cell}]")
+    if old == new:
+        raise ValueError(f"the edit changes nothing [{old!r} in cell {cell}]")
+    edited.source = edited.source.replace(old, new)
+    return notebook
+
+
+def cases(name: str) -> list[Case]:
+    """Read a list of edits of hw5, `mistakes` or `accepted`.
+
+    Raises ValueError where two cases have the same name.
+    """
+    found = [_case(entry) for entry in _read_edits(name)]
+    names = [case.name for case in found]
+    if len(set(names)) != len(names):
+        twice = sorted({case for case in names if names.count(case) > 1})
+        raise ValueError(f"case names occur twice in {name}.yaml: {', '.join(twice)}")
+    return found
+
+
+def as_module(notebook: NotebookNode) -> str:
+    """Return the notebook as a module in percent format, the other form of a submission."""
+    return str(jupytext.writes(notebook, fmt="py:percent"))
+
+
+@functools.cache
+def answers() -> dict[str, str]:
+    """Return what each answered cell holds, by the id of the cell."""
+    text = (HW5 / "perfect" / "answers.py").read_text(encoding="utf-8")
+    cells = jupytext.reads(text, fmt="py:percent").cells
+    return {cell.metadata["title"]: cell.source for cell in cells}
+
+
+@functools.cache
+def _read_template() -> NotebookNode:
+    notebook: NotebookNode = nbformat.read(  # type: ignore[no-untyped-call]  # nbformat lacks types
+        TEMPLATE, as_version=4
+    )
+    return notebook
+
+
+def _read_edits(name: str) -> list[dict[str, Any]]:
+    edits: list[dict[str, Any]] = yaml.safe_load((HW5 / f"{name}.yaml").read_text("utf-8"))
+    return edits
+
+
+def _case(entry: dict[str, Any]) -> Case:
+    edit = functools.partial(with_edit, entry["cell"], **entry["replace"])
+    return Case(entry["case"], entry["cell"], entry["part"], entry["why"], edit)
+
+
+def _cell(notebook: NotebookNode, name: str) -> NotebookNode:
+    """Find the cell whose grader id is `name`."""
+    for cell in notebook.cells:
+        if cell.metadata.get("grader", {}).get("id") == name:
+            found: NotebookNode = cell
+            return found
+    raise ValueError(f"the template has no cell with the grader id {name!r}")
