@@ -107,22 +107,31 @@ class Judge:
         with running(self._context):
             yield self._context
 
-    def lend_helpers(self, part: str, student: Any, failure: BaseException) -> bool:
-        """Put right helpers in place of those that failed in the parts that `part` needs.
-
-        Whether there were any: then the check is judged again, and its first outcome is kept
-        for the report.
-        """
-        if not isinstance(failure, CheckFailed) or not isinstance(student, Student):
-            return False
-        wrong = [q for q in self.assignment.parts[part].needs if self._has_failed(q)]
+    def second_chances(
+        self, part: str, student: Any
+    ) -> Iterator[Callable[[BaseException], None]]:
+        """What to change before a failed check is run again, in turn, while it fails."""
+        if not isinstance(student, Student):
+            return
+        if not student.fresh:
+            yield lambda _: student.renew()
+        wrong = tuple(q for q in self.assignment.parts[part].needs if self._has_failed(q))
         names = [n for q in wrong for n in self.assignment.parts[q].names]
         helpers = {n: f for n in names if (f := self.reference.function(n)) is not None}
-        if not helpers:
-            return False
+        if helpers:
+            yield lambda failure: self._lend(student, failure, wrong, helpers)
+
+    def _lend(
+        self,
+        student: Student,
+        failure: BaseException,
+        wrong: tuple[str, ...],
+        helpers: dict[str, Callable[..., Any]],
+    ) -> None:
+        """Put right helpers in place of wrong ones, and keep the first outcome for the report."""
+        if isinstance(failure, CheckFailed):
+            self._first = (failure, wrong, tuple(helpers))
         student.lend(helpers)
-        self._first = (failure, tuple(wrong), tuple(helpers))
-        return True
 
     def _has_failed(self, part: str) -> bool:
         results = [self.results.get(c.test) for c in self.assignment.parts[part].checks]

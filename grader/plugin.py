@@ -124,22 +124,27 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[Any]:
-    """Judge a failed check again with right helpers, where a helper of another part is wrong.
+    """Confirm a failure before it counts.
 
-    A wrong helper is charged in its own part and not in those that use it.
+    Once in a new process, where checks before it used the same; then with right helpers,
+    where a helper of another part is wrong: that is charged in its own part only.
     """
     try:
         return (yield)
     except AssertionError as failure:
         if _JUDGE not in pyfuncitem.config.stash:
             raise
-        judge = pyfuncitem.config.stash[_JUDGE]
-        funcargs = pyfuncitem.funcargs
-        if not judge.lend_helpers(part_of(pyfuncitem), funcargs.get("student"), failure):
-            raise
+        judge, last = pyfuncitem.config.stash[_JUDGE], failure
         names = pyfuncitem._fixtureinfo.argnames
-        pyfuncitem.obj(**{name: funcargs[name] for name in names})
-        return True
+        arguments = {name: pyfuncitem.funcargs[name] for name in names}
+        for again in judge.second_chances(part_of(pyfuncitem), arguments.get("student")):
+            try:
+                again(last)
+                pyfuncitem.obj(**arguments)
+                return True
+            except AssertionError as failed:
+                last = failed
+        raise last from None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -18,7 +18,7 @@ from grader.errors import GraderError
 from grader.model import CellProblem, Stage
 from grader.sandbox.launcher import JobSpec, Launcher, WarmLauncher
 from grader.sandbox.notebook_run import CellFailed, NotebookRun
-from grader.sandbox.session import Channel
+from grader.sandbox.session import Channel, Peer, SessionLost
 from grader.submission import PartMap, Submission
 
 # A notebook whose cells keep taking the kernel down is replayed this often, then given up.
@@ -60,7 +60,8 @@ class SubmissionRun:
         self._kernels = 0
         self._done = 0
         self._counts: dict[int, int] = {}
-        self._channels: dict[int, Channel] = {}
+        self._student: Student | None = None
+        self._student_cell = -1
 
     @property
     def forks(self) -> bool:
@@ -77,18 +78,28 @@ class SubmissionRun:
         return last if last is not None else (self._code[-1] if self._code else 0)
 
     def student(self, part: str) -> Student:
-        """The student's names after the part's cells, in a session for one check.
+        """The student's names after the part's cells.
 
-        Raises LimitExceeded where the notebook ended before it came there.
+        The checks of parts that end in the same cell share one `Student`, and so a process,
+        until one of them leaves a trace in it. Raises LimitExceeded where the notebook ended
+        before it came there.
         """
-        channel = self._channel(self.order(part))
-        return Student(
-            channel,
-            call_s=self._assignment.rubric.limits.call_s,
-            cells=dict(self._counts),
-            scaffolds=self._assignment.folder / "scaffolds",
-            device=self._device,
-        )
+        cell = self.order(part)
+        if self._student is None or self._student_cell != cell or self._student.channel.dead:
+            self._release()
+            if self._student is not None and self._student.channel.dead:
+                self._restart()
+            self._advance(cell)
+            self._alive()
+            self._student_cell = cell
+            self._student = Student(
+                Channel(self._connect),
+                call_s=self._assignment.rubric.limits.call_s,
+                cells=dict(self._counts),
+                scaffolds=self._assignment.folder / "scaffolds",
+                device=self._device,
+            )
+        return self._student
 
     def finish(self) -> None:
         """Run the cells that no check asked for, so that the whole notebook has been run."""
@@ -102,35 +113,17 @@ class SubmissionRun:
             self._run.close()
             self._run = None
 
-    def _channel(self, cell: int) -> Channel:
-        found = self._channels.get(cell)
-        if found is not None and not (found.live and found.dead):
-            return found
-        if found is not None:
-            self._restart()
-        self._advance(cell)
-        run = self._alive()
+    def _connect(self) -> Peer:
         try:
-            channel = self._open(run)
+            run = self._alive()
+            return run.fork() if self.forks else run.serve_live()
         except CellFailed as failed:
-            raise LimitExceeded(Stage.PRESENT, f"The notebook's process ended: {failed}") from None
-        self._release()
-        self._channels[cell] = channel
-        return channel
-
-    def _open(self, run: NotebookRun) -> Channel:
-        number = run.snapshot() if self.forks else run.serve_live()
-        data, control = run.job.channels[number]
-        if self.forks:
-            return Channel(data, control)
-        job = run.job
-        return Channel(data, control, kill_live=lambda: job.signal("SIGKILL"))
+            raise SessionLost("ended", f"The notebook's process ended: {failed}") from None
 
     def _release(self) -> None:
-        """Let go of snapshots that the notebook has gone past."""
-        for channel in self._channels.values():
-            channel.release()
-        self._channels.clear()
+        """End the session that is open: the kernel goes on from where it was."""
+        if self._student is not None:
+            self._student.channel.close()
 
     def _alive(self) -> NotebookRun:
         if self._run is None:
@@ -192,7 +185,6 @@ class SubmissionRun:
             files=self._submission.extra,
             readable=(self._data.torch_home,) if self._data else (),
             environment={"TORCH_HOME": str(self._data.torch_home)} if self._data else {},
-            snapshots=self._snapshots(),
             seed=self._assignment.rubric.seed,
             device=None if self._device == "cpu" else self._device,
             cpu_s=limits.cpu_s,
@@ -205,9 +197,6 @@ class SubmissionRun:
         self.layers = run.job.layers
         if not self.layers:
             raise GraderError("the student's process did not say how it was confined")
-
-    def _snapshots(self) -> int:
-        return len({self.order(part) for part in self._assignment.parts}) + 1
 
     def _restart(self) -> None:
         """A new kernel with the cells before the present one run again."""

@@ -39,12 +39,16 @@ class Student:
         scaffolds: Path,
         device: str = "cpu",
     ) -> None:
-        self._channel = channel
+        self.channel = channel
         self._call_s = call_s
         self._cells = cells
         self._scaffolds = scaffolds
         self._known: dict[str, Opaque] = {}
         self._seen_callable: set[str] = set()
+        self.fresh = True
+        self.memo: dict[str, Any] = {}
+        self._traced = False
+        self._scaffolded: dict[str, Remote] = {}
         self._lent: dict[str, Callable[..., Any]] = {}
         self.device = device
         self.mutated: dict[int, Any] = {}
@@ -78,17 +82,24 @@ class Student:
         """The student's name, also where this class has an attribute of the same name."""
         return Remote(self, {"k": "name", "name": name}, name)
 
-    def scaffold(self, name: str) -> Remote:
+    def scaffold(self, name: str, *, patches: bool = False) -> Remote:
         """Run the assignment's `scaffolds/NAME.py` in the student's process; its names follow.
 
         The student's process can read it: it must hold nothing that gives an answer away.
+        With `patches` it changes what student code runs on, and the process is not used by
+        another check.
         """
+        if name in self._scaffolded and self.channel.is_open:
+            return self._scaffolded[name]
+        self._traced = self._traced or patches
         source = (self._scaffolds / f"{name}.py").read_text(encoding="utf-8")
         held = self._ask({"op": "scaffold", "source": source}, [], _SCAFFOLD)
-        return Remote(self, {"k": "ref", "ref": held.ref}, _SCAFFOLD)
+        self._scaffolded[name] = Remote(self, {"k": "ref", "ref": held.ref}, _SCAFFOLD)
+        return self._scaffolded[name]
 
     def rerun(self, sources: list[str], cells: list[int], *, timeout_s: float) -> Remote:
         """Execute cells again in a copy of the namespace; the new names as items."""
+        self._traced = True
         told = {"op": "rerun", "sources": sources, "cells": cells}
         held = self._ask(told, [], "the part's cells", timeout_s)
         return Remote(self, {"k": "ref", "ref": held.ref}, "rerun")
@@ -99,6 +110,7 @@ class Student:
 
     def bind(self, name: str, value: Any) -> None:
         """Put a value, or another of the student's objects, under `name` in their namespace."""
+        self._traced = True
         encoder = Encoder(hold=_node_of)
         head = {"op": "bind", "name": name, "node": encoder.encode(value)}
         self._ask(head, encoder.buffers, f"{name} = …")
@@ -110,8 +122,7 @@ class Student:
         They run in the grader; their code never enters the student's process.
         """
         self._lent = dict(functions)
-        self._known.clear()
-        self._channel.close()
+        self.renew()
 
     def _answer(self, message: Message) -> Message:
         """One call from the student's process to a lent function."""
@@ -127,10 +138,25 @@ class Student:
             # Whatever the student's code passed in: the fault shows in its own traceback.
             return Message({"refused": f"{type(error).__name__}: {error}"[:300]})
 
+    def renew(self) -> None:
+        """Go on in a new process: what checks left behind in this one is gone."""
+        if not self.channel.live:
+            self.channel.close()
+        self.fresh = True
+        self.memo.clear()
+        self._traced = False
+        self._forget()
+
     def close(self) -> None:
-        """End the session of one check; a live kernel goes on to the next check."""
-        if not self._channel.live:
-            self._channel.close()
+        """End one check: its process serves the next, unless the check left a trace in it."""
+        if self._traced or self._lent:
+            self._lent = {}
+            self.renew()
+        self.fresh = not self.channel.is_open
+
+    def _forget(self) -> None:
+        self._known.clear()
+        self._scaffolded.clear()
 
     def evaluate(self, node: dict[str, Any], buffers: list[memoryview], text: str,
                  *, hold: bool = False, timeout_s: float | None = None) -> Any:  # fmt: skip
@@ -140,14 +166,14 @@ class Student:
     def _ask(self, head: dict[str, Any], buffers: list[memoryview], text: str,
              timeout_s: float | None = None) -> Any:  # fmt: skip
         try:
-            if self._lent and not self._channel.is_open:
+            if self._lent and not self.channel.is_open:
                 for name in self._lent:
-                    self._channel.request({"op": "lend", "name": name}, [], self._call_s)
-            reply = self._channel.request(
+                    self.channel.request({"op": "lend", "name": name}, [], self._call_s)
+            reply = self.channel.request(
                 head, buffers, timeout_s or self._call_s, self._answer if self._lent else None
             )
         except SessionLost as lost:
-            self._known.clear()
+            self._forget()
             raise LimitExceeded(Stage.RETURNS, _lost_text(lost, text)) from None
         told = reply.head
         self.output = str(told.get("output", ""))[:4000]
@@ -165,11 +191,11 @@ class Student:
             self.seconds = float(told.get("seconds", 0.0))
             return self._decode(reply, told.get("value"))
         except (WireError, ValueError, TypeError) as error:
-            self._channel.abandon()
+            self.channel.abandon()
             raise LimitExceeded(Stage.KIND, f"{text} gave no readable value: {error}") from None
 
     def _decode(self, reply: Message, node: Any) -> Any:
-        return decode_reply(reply, node, self._channel.bounds)
+        return decode_reply(reply, node, self.channel.bounds)
 
     def _decode_mutated(self, reply: Message) -> dict[int, Any]:
         told = reply.head.get("mutated") or {}
@@ -311,5 +337,7 @@ def _argument(value: Any) -> str:
         return value._text
     if isinstance(value, np.ndarray | torch.Tensor):
         return f"…array of shape {tuple(value.shape)}"
+    if isinstance(value, list | tuple | dict):
+        return "…"  # long, and slow to print where it holds arrays
     text = repr(value)
     return text if len(text) <= 40 else "…"

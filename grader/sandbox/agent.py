@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import io
 import linecache
-import os
 import random
 import time
 import types
@@ -262,15 +261,3 @@ def _walk(traceback: types.TracebackType | None) -> Iterator[tuple[types.FrameTy
         yield traceback.tb_frame, traceback.tb_lineno
         traceback = traceback.tb_next
 
-
-def serve_copy(agent: Agent) -> None:
-    """Serve one session in a forked copy of the kernel and end that process without clean-up.
-
-    `os._exit` is used because exit handlers belong to the kernel that was copied.
-    """
-    code = 1
-    try:
-        agent.serve()
-        code = 0
-    finally:
-        os._exit(code)

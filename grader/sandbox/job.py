@@ -67,16 +67,25 @@ def _watch(control: socket.socket, kernel: int) -> int:
     alive = True
     while True:
         if poll.poll(20):
-            order = control.recv(1 << 16)
-            if not order or json.loads(order)["do"] == "end":
+            order = json.loads(control.recv(1 << 16) or '{"do": "end"}')
+            if order["do"] == "end":
                 return 0
-            if alive:
-                os.kill(kernel, getattr(signal, json.loads(order)["signal"]))
+            if order["do"] == "kill":
+                _kill_one(order["pid"])
+            elif alive:
+                os.kill(kernel, getattr(signal, order["signal"]))
         for pid, status in _reaped():
             if pid == kernel:
                 alive = False
                 code = os.waitstatus_to_exitcode(status)
                 control.send(json.dumps({"ended": code}).encode())
+
+
+def _kill_one(pid: int) -> None:
+    """Kill a descendant. The kernel named the pid, so it is not taken at its word."""
+    if pid in _descendants(os.getpid()):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _reaped() -> list[tuple[int, int]]:

@@ -1,9 +1,9 @@
 """The student's IPython kernel: ipykernel in a forked job, with requests for the grader's use.
 
 Beside the Jupyter protocol it answers, on the shell channel and so in the main thread:
-`grader_snapshot_request` forks a paused copy that serves checks, `grader_live_request` serves
-checks in the kernel itself (where a fork is not usable), `grader_failure_request` gives the
-last exception as data.
+`grader_fork_request` forks a copy that serves checks, `grader_ended_request` tells how a copy
+ended, `grader_live_request` serves checks in the kernel itself (where a fork is not usable),
+`grader_failure_request` gives the last exception as data.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import builtins
 import contextlib
 import linecache
 import os
-import select
 import signal
 import socket
 import sys
@@ -26,38 +25,41 @@ from ipykernel.kernelapp import IPKernelApp
 from grader.sandbox import agent, shims
 from grader.sandbox.wire import Frames
 
-_WAIT_MS = 20
 
+class GradedKernel(IPythonKernel):  # type: ignore[misc]  # ipykernel is untyped
+    """An IPython kernel that can fork copies of itself to serve the checks of a part."""
 
-class SnapshotKernel(IPythonKernel):  # type: ignore[misc]  # ipykernel is untyped
-    """An IPython kernel that can fork a paused copy of itself for the checks of a part."""
-
-    channels: tuple[tuple[int, int], ...] = ()
+    channels: tuple[int, ...] = ()
     device: str | None = None
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        for name in ("snapshot", "live", "failure"):
+        for name in ("fork", "ended", "live", "failure"):
             message = f"grader_{name}_request"
             self.shell_handlers[message] = getattr(self, message)
 
-    async def grader_snapshot_request(self, stream: Any, ident: Any, parent: Any) -> None:
-        """Fork the paused copy that serves the channel named in the request."""
+    async def grader_fork_request(self, stream: Any, ident: Any, parent: Any) -> None:
+        """Fork a copy that serves the channel named in the request; its process id."""
         number = parent["content"]["channel"]
         _flush()
         pid = os.fork()
         if pid == 0:
-            _serve_snapshot(self.channels, number, self.namespace(), self.cells(), self.device)
-        data, control = self.channels[number]
-        os.close(data)
-        os.close(control)
-        self._reply(stream, ident, parent, {"status": "ok"})
+            _serve_copy(self.channels, number, self.namespace(), self.cells(), self.device)
+        # The copy alone holds the socket: the grader sees its end as the end of the stream.
+        os.close(self.channels[number])
+        self._reply(stream, ident, parent, {"status": "ok", "pid": pid})
+
+    async def grader_ended_request(self, stream: Any, ident: Any, parent: Any) -> None:
+        """Reap a copy that has ended and tell its exit code."""
+        code = None
+        with contextlib.suppress(ChildProcessError):
+            code = os.waitstatus_to_exitcode(os.waitpid(parent["content"]["pid"], 0)[1])
+        self._reply(stream, ident, parent, {"status": "ok", "code": code})
 
     async def grader_live_request(self, stream: Any, ident: Any, parent: Any) -> None:
         """Serve the channel named in the request in this very process, then go on."""
-        data, _ = self.channels[parent["content"]["channel"]]
-        frames = Frames(socket.socket(fileno=data))
-        agent.Agent(self.namespace(), frames, self.cells(), self.device).serve()
+        with socket.socket(fileno=self.channels[parent["content"]["channel"]]) as channel:
+            agent.Agent(self.namespace(), Frames(channel), self.cells(), self.device).serve()
         self._reply(stream, ident, parent, {"status": "ok"})
 
     async def grader_failure_request(self, stream: Any, ident: Any, parent: Any) -> None:
@@ -86,73 +88,41 @@ def _flush() -> None:
             stream.flush()
 
 
-def _serve_snapshot(
-    channels: tuple[tuple[int, int], ...],
+def _serve_copy(
+    channels: tuple[int, ...],
     number: int,
     namespace: dict[str, Any],
     cells: dict[str, int],
     device: str | None,
 ) -> None:
-    """The paused copy: fork one process for each session that the grader opens.
+    """Serve one session in a forked copy of the kernel and end that process without clean-up.
 
-    Never returns into the kernel whose event loop lies below this call on the stack.
+    Never returns into the kernel whose event loop lies below this call on the stack;
+    `os._exit` is used because exit handlers belong to the kernel that was copied.
     """
     code = 1
     try:
         _leave_kernel(channels, number)
-        data, control = (socket.socket(fileno=fd) for fd in channels[number])
-        frames = Frames(data)
-        while control.recv(64) == b"open":
-            pid = os.fork()
-            if pid == 0:
-                control.close()
-                agent.serve_copy(agent.Agent(namespace, frames, cells, device))
-            status = _await_session(control, pid)
-            frames.drain()  # a request that was never read must not reach the next session
-            control.send(str(os.waitstatus_to_exitcode(status)).encode())
+        frames = Frames(socket.socket(fileno=channels[number]))
+        agent.Agent(namespace, frames, cells, device).serve()
         code = 0
     finally:
         os._exit(code)
 
 
-def _await_session(control: socket.socket, pid: int) -> int:
-    """Wait for the session's process; kill it where the grader says so or hangs up."""
-    poll = select.poll()
-    poll.register(control, select.POLLIN)
-    handle = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
-    if handle is not None:
-        poll.register(handle, select.POLLIN)
-    try:
-        while True:
-            ready = dict(poll.poll(None if handle is not None else _WAIT_MS))
-            done, status = os.waitpid(pid, os.WNOHANG)
-            if done:
-                return status
-            if control.fileno() in ready:
-                control.recv(64)
-                os.kill(pid, signal.SIGKILL)
-                return os.waitpid(pid, 0)[1]
-    finally:
-        if handle is not None:
-            os.close(handle)
-
-
-def _leave_kernel(channels: tuple[tuple[int, int], ...], number: int) -> None:
+def _leave_kernel(channels: tuple[int, ...], number: int) -> None:
     """Let go of what belongs to the copied kernel: its streams and the other channels."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.stdout = sys.stderr = agent.BoundedText()
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
-    for other, pair in enumerate(channels):
-        if other != number:
-            for fd in pair:
-                with contextlib.suppress(OSError):  # closed when its own snapshot was taken
-                    os.close(fd)
+    for other in channels[number + 1 :]:  # the earlier ones are closed already
+        os.close(other)
 
 
 def run(request: dict[str, Any], fds: list[int]) -> None:
-    """Become the kernel of one job: `fds` are the ready pipe and pairs of channel sockets.
+    """Become the kernel of one job: `fds` are the ready pipe and the channel sockets.
 
     Writes one byte to the ready pipe once the kernel's sockets are bound.
     """
@@ -162,8 +132,7 @@ def run(request: dict[str, Any], fds: list[int]) -> None:
     torch.set_num_threads(1)
     agent._seed(request["seed"])
     shims.install(request["shims"])
-    pairs = tuple(zip(fds[1::2], fds[2::2], strict=True))
-    SnapshotKernel.channels, SnapshotKernel.device = pairs, request["device"]
+    GradedKernel.channels, GradedKernel.device = tuple(fds[1:]), request["device"]
     app = _application(request["connection_file"])
     _keep_alive(app.shell)
     app.shell.user_ns.pop("grader", None)
@@ -177,7 +146,7 @@ def _application(connection_file: str) -> Any:
     # Prints of forked workers would need a TCP port, which the sandbox refuses; they are lost.
     warnings.filterwarnings("ignore", message="Couldn't bind IOPub Pipe")
     app = IPKernelApp.instance()
-    app.kernel_class = SnapshotKernel
+    app.kernel_class = GradedKernel
     app.initialize([
         "-f", connection_file,
         "--HistoryManager.enabled=False",

@@ -42,7 +42,7 @@ class JobSpec:
     files: dict[str, Path] = field(default_factory=dict)
     readable: tuple[Path, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
-    snapshots: int = 0
+    sessions: int = 96
     seed: int = 0
     device: str | None = None
     cpu_s: int = 3600
@@ -58,7 +58,7 @@ class Job:
         self.folder = folder
         self.layers: dict[str, tuple[str, str]] = {}
         self.exit_code: int | None = None
-        self.channels: list[tuple[socket.socket, socket.socket]] = []
+        self.channels: list[socket.socket] = []
         self._control = control
         self._ready = ready
 
@@ -105,6 +105,11 @@ class Job:
         with contextlib.suppress(OSError):
             self._control.send(json.dumps({"do": "signal", "signal": name}).encode())
 
+    def kill(self, pid: int) -> None:
+        """Kill one process of the job: the supervisor checks that it is one."""
+        with contextlib.suppress(OSError):
+            self._control.send(json.dumps({"do": "kill", "pid": pid}).encode())
+
     def end(self) -> None:
         """End every process of the job and remove its folders."""
         with contextlib.suppress(OSError):
@@ -116,9 +121,8 @@ class Job:
         self._control.close()
         with contextlib.suppress(OSError):
             os.close(self._ready)
-        for pair in self.channels:
-            for sock in pair:
-                sock.close()
+        for channel in self.channels:
+            channel.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -143,11 +147,10 @@ class Launcher(ABC):
         job.connection_file.write_text(json.dumps(connection), encoding="utf-8")
         _copy_data(spec, job.work)
         ends = [theirs]
-        for _ in range(spec.snapshots):
-            data, data_child = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-            control, control_child = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            job.channels.append((data, control))
-            ends += [data_child, control_child]
+        for _ in range(spec.sessions):
+            channel, channel_child = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+            job.channels.append(channel)
+            ends.append(channel_child)
         fds = [theirs.fileno(), ready_child, *(end.fileno() for end in ends[1:])]
         try:
             self._start(_request(spec, job), fds)
@@ -246,6 +249,8 @@ class WarmLauncher(Launcher):
         )
         theirs.close()
         self._ready = False
+        self._cpu_s = 0.0
+        self._running = 0
         self.missing: dict[str, str] = {}
 
     @staticmethod
@@ -268,8 +273,27 @@ class WarmLauncher(Launcher):
             raise GraderError(f"the warm process has {told['threads']} threads: a fork could hang")
         self._ready = True
 
+    def last_job_cpu_s(self, patience_s: float = 5.0) -> float:
+        """CPU seconds of the job that ended last and of all that it started."""
+        deadline = time.monotonic() + patience_s
+        while self._running and time.monotonic() < deadline:
+            self._hear(0.02)
+        return self._cpu_s
+
+    def _hear(self, patience_s: float = 0.0) -> None:
+        """Take in what the zygote has said, so that it never blocks in saying it."""
+        while select.select([self._channel], [], [], patience_s)[0]:
+            data = self._channel.recv(1 << 16)
+            if not data:
+                raise GraderError("the warm process ended; see the lines above")
+            self._cpu_s = json.loads(data)["cpu_s"]
+            self._running -= 1
+            patience_s = 0.0
+
     def _start(self, request: dict[str, Any], fds: list[int]) -> None:
         self.wait_ready()
+        self._hear()
+        self._running += 1
         socket.send_fds(self._channel, [json.dumps(request).encode()], fds)
 
     def close(self) -> None:

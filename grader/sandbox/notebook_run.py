@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
+import time
 from typing import Any
 
 import nbformat
@@ -95,6 +97,42 @@ class _Client(AsyncKernelClient):
             await asyncio.sleep(0.002)
 
 
+class ForkedPeer:
+    """A forked copy of the kernel, which serves one session."""
+
+    live = False
+
+    def __init__(self, sock: socket.socket, run: NotebookRun, pid: int) -> None:
+        self.socket = sock
+        self._run = run
+        self._pid = pid
+
+    def kill(self) -> str:
+        """End the copy, unless it has ended by itself; how it ended."""
+        self._run.job.kill(self._pid)
+        return self._run.exit_text(self._pid)
+
+
+class LivePeer:
+    """The kernel itself, serving one session between two cells."""
+
+    live = True
+
+    def __init__(self, sock: socket.socket, run: NotebookRun) -> None:
+        self.socket = sock
+        self._run = run
+
+    def kill(self) -> str:
+        """End the kernel: there is no copy."""
+        job = self._run.job
+        for _ in range(20):  # one that is ending by itself tells more than a kill
+            if job.poll() is not None:
+                return _exit_text(job.exit_code)
+            time.sleep(0.01)
+        job.signal("SIGKILL")
+        return "killed"
+
+
 class CellFailed(Exception):
     """A cell did not run to its end. `kind` is raised, timeout, died or syntax."""
 
@@ -117,7 +155,7 @@ class NotebookRun:
         self._manager = manager
         self._client = NotebookClient(notebook, km=manager, timeout=None, store_widget_state=False)
         self._client.reset_execution_trackers()
-        self._snapshots = 0
+        self._sessions = 0
 
     @property
     def job(self) -> Job:
@@ -178,22 +216,34 @@ class NotebookRun:
     def _kill(self) -> None:
         self.job.signal("SIGKILL")
 
-    def snapshot(self) -> int:
-        """Fork a paused copy of the kernel as it is now; the number of its channel."""
-        return self._serve("snapshot")
+    def fork(self) -> ForkedPeer:
+        """Fork a copy of the kernel as it is now, to serve one session.
 
-    def serve_live(self) -> int:
+        Raises CellFailed where the kernel is gone.
+        """
+        number = self._next_channel()
+        pid = int(self._request("fork", {"channel": number})["pid"])
+        return ForkedPeer(self.job.channels[number], self, pid)
+
+    def serve_live(self) -> LivePeer:
         """Have the kernel itself serve the next channel; it runs no cell until that is closed."""
-        number = self._snapshots
-        self._snapshots += 1
+        number = self._next_channel()
         self._send("live", {"channel": number})
+        return LivePeer(self.job.channels[number], self)
+
+    def _next_channel(self) -> int:
+        number = self._sessions
+        if number >= len(self.job.channels):
+            raise CellFailed("died", "its code ended too many of the processes that run checks")
+        self._sessions += 1
         return number
 
-    def _serve(self, kind: str) -> int:
-        number = self._snapshots
-        self._snapshots += 1
-        self._request(kind, {"channel": number})
-        return number
+    def exit_text(self, pid: int) -> str:
+        """How a forked copy ended, in words."""
+        try:
+            return _exit_text(self._request("ended", {"pid": pid}).get("code"))
+        except CellFailed:
+            return "together with the notebook's own"
 
     def _send(self, kind: str, content: dict[str, Any] | None = None) -> str:
         client = self._client.kc

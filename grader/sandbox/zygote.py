@@ -67,7 +67,7 @@ def _serve(channel: socket.socket) -> None:
     poll = select.poll()
     poll.register(channel, select.POLLIN)
     while True:
-        if poll.poll(50 if jobs else 5000):
+        if poll.poll(20 if jobs else 5000):
             try:
                 data, fds, _, _ = socket.recv_fds(channel, _LAUNCH_BYTES, _MOST_FDS)
             except ConnectionResetError:
@@ -98,10 +98,14 @@ def _launch(
 
 def _report_ended(channel: socket.socket, jobs: dict[int, str]) -> None:
     for pid in list(jobs):
-        done, status = os.waitpid(pid, os.WNOHANG)
+        done, status, used = os.wait4(pid, os.WNOHANG)
         if done:
-            code = os.waitstatus_to_exitcode(status)
-            channel.send(json.dumps({"ended": jobs.pop(pid), "code": code}).encode())
+            told = {
+                "ended": jobs.pop(pid),
+                "code": os.waitstatus_to_exitcode(status),
+                "cpu_s": used.ru_utime + used.ru_stime,
+            }
+            channel.send(json.dumps(told).encode())
 
 
 if __name__ == "__main__":

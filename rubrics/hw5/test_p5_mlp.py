@@ -181,11 +181,10 @@ def test_forward_pass_of_the_class(student, reference, samples, layers, seed):
     model, X, _ = made(student, samples=max(samples, 2), layers=layers, seed=seed)
     batch = np.concatenate((X, np.ones((len(X), 1))), axis=1)
     weights = model.weights.value()
-    model._MLP__init_layers(len(batch))
-    model._MLP__feed_forward(batch)
-    output, hidden = reference.feed_forward(batch, None, weights), model._MLP__h.value()
-    assert_matches(model._MLP__out, output[0], what="self.__out")
-    assert_matches(hidden, output[1], what="self.__h")
+    out, hidden = student.scaffold("perceptron").forward(model, batch)
+    right = reference.feed_forward(batch, None, weights)
+    assert_matches(out, right[0], what="self.__out")
+    assert_matches(hidden, right[1], what="self.__h")
 
 
 @pytest.mark.part("5d")
@@ -195,12 +194,9 @@ def test_one_step_of_the_class(student, reference, samples, layers, seed):
     model, X, Y = made(student, samples=samples, layers=layers, seed=seed)
     batch, batch_y = np.concatenate((X, np.ones((samples, 1))), axis=1), np.eye(10)[Y[:, 0].astype(int)]
     weights = model.weights.value()
-    student.scaffold("attributes").put(model, lr=1.0, batch_size=samples)
-    model._MLP__init_layers(samples)
-    model._MLP__feed_forward(batch)
-    model._MLP__back_prop(batch_y)
+    told = student.scaffold("perceptron").step(model, batch, batch_y, 1.0)
     arguments = (batch, batch_y, weights, samples, 1.0)
-    assert_either(model.weights.value(), reference.sgd_step(*arguments),
+    assert_either(told, reference.sgd_step(*arguments),
                   reference.sgd_step(*arguments, update_first=True), "self.weights")  # fmt: skip
 
 
