@@ -113,3 +113,29 @@ def _cell(notebook: NotebookNode, name: str) -> NotebookNode:
             found: NotebookNode = cell
             return found
     raise ValueError(f"the template has no cell with the grader id {name!r}")
+
+
+# Cells that only draw or train for long, and that no check of the engine's own reads.
+_HEAVY_CELLS = ("3e", "4b", "4d", "4f-vgg16", "4f-resnet18", "5d-train")
+_SMALL_IMAGES = "from PIL import Image\nimage_list = [Image.new('RGB', (8, 8))] * 3\n"
+_DRAWING = ("imshow", "nx.draw", "ax[0]", "axes[0]")
+
+
+def slim(notebook: NotebookNode) -> NotebookNode:
+    """Return the notebook without the cells that only draw or run pretrained models.
+
+    For corpora: it runs in about a second, and each check sees what it sees in the whole one.
+    """
+    kept = []
+    for cell in notebook.cells:
+        told = cell.metadata.get("grader", {}).get("id")
+        draws = told is None and any(word in cell.source for word in _DRAWING)
+        if cell.cell_type == "code" and (told in _HEAVY_CELLS or draws):
+            continue
+        if told == "4e":
+            cell.source = cell.source.split("\ntry:\n    predictions_alexnet")[0]
+        if told == "4c":
+            cell.source = _SMALL_IMAGES + cell.source
+        kept.append(cell)
+    notebook.cells = kept
+    return notebook

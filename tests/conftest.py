@@ -1,0 +1,47 @@
+"""What the tests share: one warm launcher a process, and grading a notebook in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+from grader.assignment import Assignment, load_assignment
+from grader.grading import Options, grade
+from grader.judge import make_launcher
+from grader.model import GradeReport
+from grader.sandbox.launcher import Launcher
+from grader.submission import read_submission
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def hw5() -> Assignment:
+    """The assignment of this repository."""
+    return load_assignment(str(ROOT / "rubrics" / "hw5"))
+
+
+@pytest.fixture(scope="session")
+def launcher(hw5: Assignment) -> Iterator[Launcher]:
+    """A warm launcher with hw5's libraries."""
+    made = make_launcher(hw5)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def graded(
+    hw5: Assignment, launcher: Launcher, tmp_path: Path
+) -> Callable[..., GradeReport]:
+    """Grade a notebook of hw5: `graded(notebook, parts=("5b-i",))`."""
+
+    def run(notebook: NotebookNode, **options: object) -> GradeReport:
+        path = tmp_path / "submission.ipynb"
+        nbformat.write(notebook, path)
+        return grade(hw5, read_submission(path), launcher, Options(**options))  # type: ignore[arg-type]
+
+    return run
