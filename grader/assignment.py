@@ -143,7 +143,10 @@ class Assignment:
         return {c.test: (part, c) for part in self.rubric.parts for c in part.checks}
 
     def select(self, ids: tuple[str, ...]) -> tuple[PartEntry, ...]:
-        """The named parts in order, all where none is named. Raises UsageError for an unknown id."""
+        """The named parts in order, all where none is named.
+
+        Raises UsageError for an unknown id.
+        """
         for name in ids:
             if name not in self.parts:
                 near = difflib.get_close_matches(name, self.parts, 1, 0.4)
@@ -192,7 +195,12 @@ def _find(name: str) -> Path:
 
 def read_rubric(path: Path) -> Rubric:
     """Read and validate one rubric file. Raises UsageError with file, line and fix."""
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{path}: not UTF-8 text (byte {error.start}): save it as UTF-8"
+        ) from error
     try:
         data = yaml.safe_load(text)
         node = yaml.compose(text)
@@ -220,14 +228,17 @@ def _explain(path: Path, node: Any, error: Any) -> str:
         )
     elif error["type"] == "missing":
         message = f"the key {location[-1]!r} is missing: add it"
+    elif error["type"] == "string_type" and isinstance(error["input"], int | float):
+        message = f"{error['input']} is a number, but should be text: write it in quotes"
     return f"{path}:{line}: {where}: {message}"
 
 
 def _known_keys(location: tuple[Any, ...]) -> list[str]:
     model: type[BaseModel] = Rubric
-    children = {"parts": PartEntry, "checks": CheckEntry, "limits": Limits}
+    below: dict[str, type[BaseModel]]
+    below = {"parts": PartEntry, "checks": CheckEntry, "limits": Limits}
     for step in location[:-1]:
-        model = children.get(str(step), model)
+        model = below.get(str(step), model)
     return list(model.model_fields)
 
 
@@ -241,9 +252,8 @@ def _line_of(node: Any, location: tuple[Any, ...]) -> int:
                 if key.value == str(step):
                     found, line = value, key.start_mark.line
         elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
-            if step < len(node.value):
-                found = node.value[step]
-                line = found.start_mark.line
+            found = node.value[step]
+            line = found.start_mark.line
         if found is None:
             break
         node = found

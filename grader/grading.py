@@ -13,9 +13,11 @@ import pytest
 
 from grader import __version__, plugin
 from grader.assignment import Assignment, PartEntry
+from grader.checks.verdict import GPU_NEEDED, asks_for_gpu
 from grader.errors import GraderError, UsageError
 from grader.judge import Judge, make_judge
 from grader.model import (
+    CellProblem,
     CheckResult,
     GradeReport,
     Isolation,
@@ -163,11 +165,11 @@ def _report(judge: Judge, launcher: Launcher, options: Options, duration_s: floa
 
 
 def _part(judge: Judge, entry: PartEntry, options: Options) -> PartResult:
-    checks = _scaled(judge, entry, options)
     cells = judge.parts.cells.get(entry.id, ())
+    problems = tuple(judge.run.problems[i] for i in cells if i in judge.run.problems)
+    checks = tuple(_stopped(c, problems) for c in _scaled(judge, entry, options))
     score = round(sum(c.score for c in checks), _DECIMALS)
     review = sum(c.max_score for c in checks if c.status is Status.NEEDS_REVIEW)
-    problems = tuple(judge.run.problems[i] for i in cells if i in judge.run.problems)
     return PartResult(
         id=entry.id,
         title=entry.title,
@@ -200,6 +202,16 @@ def _scaled(judge: Judge, entry: PartEntry, options: Options) -> tuple[CheckResu
             )
         )
     return tuple(scaled)
+
+
+def _stopped(check: CheckResult, problems: tuple[CellProblem, ...]) -> CheckResult:
+    """A name is missing because its cell stopped before it: say so, and why."""
+    if check.status is not Status.MISSING or not problems or check.raised is not None:
+        return check
+    first = problems[0]
+    cause = GPU_NEEDED if asks_for_gpu(first.message) else first.message
+    message = f"{check.message} Code cell {first.cell} stopped before that: {cause}"
+    return check.model_copy(update={"status": Status.ERROR, "message": message})
 
 
 def _status(checks: tuple[CheckResult, ...], score: float, entry: PartEntry) -> Status:

@@ -6,7 +6,7 @@ nothing heavy until a submission is named.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +114,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Give the check its context: how many examples, which seed."""
     if _JUDGE not in item.config.stash or item.get_closest_marker("part") is None:
         return (yield)
@@ -123,7 +123,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[Any]:
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
     """Confirm a failure before it counts.
 
     Once in a new process, where checks before it used the same; then with right helpers,
@@ -150,7 +150,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[Any]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[Any]
-) -> Iterator[Any]:
+) -> Generator[None, Any, Any]:
     """Record the check's result, and show its message instead of the grader's traceback."""
     report = yield
     if _JUDGE in item.config.stash and item.get_closest_marker("part") is not None:

@@ -7,6 +7,7 @@ the answer must be the same infinity or NaN. The rule for the rest is in `tolera
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,9 +96,13 @@ def _to_array(value: Any) -> np.ndarray:
 def _answer(actual: Any, oracle: np.ndarray, demand: _Demand) -> np.ndarray:
     """The student's value as an array. Numbers count as arrays without dimensions."""
     if isinstance(actual, np.ndarray | np.generic | torch.Tensor):
-        return _to_array(actual)
+        array = _to_array(actual)
+        if array.dtype.kind in "biufc":
+            return array
     if isinstance(actual, bool | int | float | complex):
-        return np.asarray(actual)
+        number = np.asarray(actual)
+        # Whole numbers beyond int64 have no dtype: they count as doubles.
+        return number if number.dtype.kind != "O" else np.asarray(_double(actual))
     wanted = "a number" if oracle.ndim == 0 else f"an array of shape {oracle.shape}"
     text = f"{demand.what} is {_kind(actual)}, but should be {wanted}{_call()}"
     hint = demand.hint
@@ -106,9 +111,18 @@ def _answer(actual: Any, oracle: np.ndarray, demand: _Demand) -> np.ndarray:
     raise _failure(Stage.KIND, text, demand, actual, oracle, hint)
 
 
+def _double(number: Any) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
 def _kind(value: Any) -> str:
     if value is None:
         return "None"
+    if isinstance(value, np.ndarray):
+        return f"an array of {value.dtype}"
     name = value.type if isinstance(value, Opaque) else type(value).__name__
     article = "an" if name[:1].lower() in "aeiou" else "a"
     return f"{article} {name}"
@@ -176,11 +190,11 @@ def _values_text(
         f"{demand.what}[{index}]={_number(a[worst])}, but should be {_number(e[worst])}{_call()}; "
         f"{count} of {a.size} values differ"
     )
-    if np.isnan(a).any() and not np.isnan(e).any():
+    if (np.isnan(a) & ~np.isnan(e)).any():
         text += " (there are NaN among them)"
-    elif np.isinf(a).any() and not np.isinf(e).any():
+    elif (np.isinf(a) & ~np.isinf(e)).any():
         text += " (there are infinities among them)"
-    else:
+    elif np.isfinite(difference).all():
         text += f", by at most {float(difference.max()):.3g} where rounding explains {allowed:.1g}"
     return text
 

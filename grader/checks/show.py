@@ -13,6 +13,7 @@ from grader.sandbox.wire import Opaque
 
 _MOST_CELLS = 400
 _TEXT_CELLS = 60
+_LITERAL_LENGTH = 4000
 
 
 def show(value: Any) -> Shown:
@@ -26,11 +27,18 @@ def show(value: Any) -> Shown:
         return Shown(kind="numpy.ndarray", text=_text(value), dtype=str(value.dtype),
                      shape=value.shape, cells=_cells(value))  # fmt: skip
     if isinstance(value, np.generic):
-        return Shown(kind=f"numpy.{type(value).__name__}", text=repr(value.item())[:200],
+        return Shown(kind=f"numpy.{type(value).__name__}", text=_repr(value.item())[:200],
                      dtype=str(value.dtype), shape=())  # fmt: skip
     if isinstance(value, Opaque):
         return Shown(kind=value.type, text=value.text[:300])
-    return Shown(kind=type(value).__name__, text=repr(value)[:600])
+    return Shown(kind=type(value).__name__, text=_repr(value)[:600])
+
+
+def _repr(value: Any) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # Python prints no number of more than 4300 digits
+        return f"<{type(value).__name__} with thousands of digits>"
 
 
 def as_numpy(tensor: torch.Tensor) -> np.ndarray:
@@ -65,20 +73,56 @@ def _plain(cells: Any) -> Any:
 def literal(value: Any) -> str | None:
     """Python source that makes `value` again, or None where it would be too long."""
     if isinstance(value, np.ndarray):
-        if value.size > 64 or value.dtype.kind not in "biuf":
-            return None
-        body = np.array2string(value, separator=", ", threshold=100, floatmode="unique")
-        body = body.replace("nan", "np.nan").replace("inf", "np.inf")
-        body = " ".join(body.split())
-        if value.size == 0:
-            return f"np.empty({value.shape}, dtype=np.{value.dtype})"
-        return f"np.array({body}, dtype=np.{value.dtype})"
-    if isinstance(value, torch.Tensor):
+        text = _array_literal(value)
+    elif isinstance(value, torch.Tensor):
         inner = literal(as_numpy(value))
-        return f"torch.from_numpy({inner})" if inner else None
-    if isinstance(value, bool | int | float | str | tuple) or value is None:
-        return repr(value)
+        text = f"torch.from_numpy({inner})" if inner else None
+        if text and value.dtype is torch.bfloat16:
+            text += ".to(torch.bfloat16)"
+    elif isinstance(value, np.generic):
+        inner = literal(value.item())
+        text = f"np.{_dtype_name(value.dtype)}({inner})" if inner else None
+    elif isinstance(value, list | tuple | dict):
+        text = _container_literal(value)
+    elif isinstance(value, float) and not math.isfinite(value):
+        text = f"float({str(value)!r})"
+    else:
+        plain = value is None or isinstance(value, bool | int | float | str)
+        text = _repr(value) if plain else None
+    return text if text is not None and len(text) <= _LITERAL_LENGTH else None
+
+
+def _array_literal(array: np.ndarray) -> str | None:
+    """The array's numbers and dtype, and its layout where that is not the usual one."""
+    if array.size > 64 or array.dtype.kind not in "biuf":
+        return None
+    name = _dtype_name(array.dtype)
+    if array.size == 0:
+        return f"np.empty({array.shape}, dtype=np.{name})"
+    body = np.array2string(array, separator=", ", threshold=100, floatmode="unique")
+    body = body.replace("nan", "np.nan").replace("inf", "np.inf")
+    text = f"np.array({' '.join(body.split())}, dtype=np.{name})"
+    if array.flags.c_contiguous:
+        return text
+    if array.flags.f_contiguous:
+        return f"np.asfortranarray({text})"
+    return f"np.repeat({text}, 2, axis=-1)[..., ::2]"
+
+
+def _dtype_name(dtype: np.dtype[Any]) -> str:
+    return "bool_" if dtype.kind == "b" else dtype.name  # np.bool is new in NumPy 2
+
+
+def _container_literal(value: list[Any] | tuple[Any, ...] | dict[Any, Any]) -> str | None:
+    if isinstance(value, dict):
+        pairs = [(literal(key), literal(item)) for key, item in value.items()]
+        if any(key is None or item is None for key, item in pairs):
+            return None
+        return "{" + ", ".join(f"{key}: {item}" for key, item in pairs) + "}"
+    items = [literal(item) for item in value]
+    known = [item for item in items if item is not None]
+    if len(known) < len(items):
+        return None
     if isinstance(value, list):
-        items = [literal(item) for item in value]
-        return f"[{', '.join(i for i in items if i)}]" if all(items) else None
-    return None
+        return f"[{', '.join(known)}]"
+    return f"({', '.join(known)}{',' if len(known) == 1 else ''})"

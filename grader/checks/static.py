@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Sequence
 
-from IPython.core.inputtransformer2 import TransformerManager
+from grader.submission.source import as_python, bound_names, parse_python
 
 
 def until_bound(sources: Sequence[str], names: Sequence[str]) -> str | None:
@@ -14,19 +13,11 @@ def until_bound(sources: Sequence[str], names: Sequence[str]) -> str | None:
     Homework rebinds names: this is the code that made the first of them. None where the code
     does not parse or does not bind one of the names at its top level.
     """
-    try:
-        code = TransformerManager().transform_cell("\n".join(sources))
-        body = ast.parse(code).body
-    except (SyntaxError, ValueError, RecursionError):
-        return None
+    code = "\n".join(as_python(source) for source in sources)
+    tree = parse_python(code)
     wanted = set(names)
-    for statement in body:
-        wanted -= {
-            node.id
-            for node in ast.walk(statement)
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-        }
+    for statement in tree.body if tree else ():
+        wanted -= set(bound_names([statement]))
         if not wanted:
-            lines = code.splitlines()[: statement.end_lineno]
-            return "\n".join(lines)
+            return "\n".join(code.split("\n")[: statement.end_lineno])
     return None

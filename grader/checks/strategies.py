@@ -26,7 +26,8 @@ class Elements:
 
     def clip(self, array: np.ndarray) -> np.ndarray:
         """The array with its numbers brought inside the limits."""
-        return np.clip(array, self.low, self.high)
+        clipped: np.ndarray = np.clip(array, self.low, self.high)
+        return clipped
 
 
 # Spread and limits by what is meant. `logits` stay where exp does not overflow in float32.
@@ -42,7 +43,8 @@ ELEMENTS = {
 
 def _ramp(rng: Random, shape: Shape, elements: Elements) -> np.ndarray:
     size = int(np.prod(shape))
-    return elements.scale * (np.arange(size, dtype=float) - (size - 1) // 2).reshape(shape) / 4
+    steps: np.ndarray = np.arange(size, dtype=float) - (size - 1) // 2
+    return elements.scale * steps.reshape(shape) / 4
 
 
 def _one_hot(rng: Random, shape: Shape, elements: Elements) -> np.ndarray:
@@ -62,7 +64,8 @@ def _large(rng: Random, shape: Shape, elements: Elements) -> np.ndarray:
 
 
 def _negative(rng: Random, shape: Shape, elements: Elements) -> np.ndarray:
-    return -np.abs(_random(rng, shape, elements))
+    size: np.ndarray = np.abs(_random(rng, shape, elements))
+    return -size
 
 
 # Simplest first: shrinking moves towards the front.

@@ -15,7 +15,15 @@ import numpy as np
 import torch
 
 from grader.checks.context import current
-from grader.checks.verdict import AnswerMissing, CheckFailed, LimitExceeded, NeedsReview
+from grader.checks.verdict import (
+    GPU_NEEDED,
+    AnswerMissing,
+    CheckFailed,
+    GpuNeeded,
+    LimitExceeded,
+    NeedsReview,
+    asks_for_gpu,
+)
 from grader.model import Frame, Raised, Stage
 from grader.sandbox.session import Channel, SessionLost
 from grader.sandbox.wire import Encoder, Message, Opaque, WireError, decode_reply
@@ -191,7 +199,7 @@ class Student:
             self.seconds = float(told.get("seconds", 0.0))
             return self._decode(reply, told.get("value"))
         except (WireError, ValueError, TypeError) as error:
-            self.channel.abandon()
+            self.channel.discard()
             raise LimitExceeded(Stage.KIND, f"{text} gave no readable value: {error}") from None
 
     def _decode(self, reply: Message, node: Any) -> Any:
@@ -208,6 +216,8 @@ class Student:
         if raised.type == "NotImplementedError":
             return AnswerMissing(Stage.RETURNS, "This is not written yet.", raised=raised)
         message = f"{text} raised {raised.type}: {raised.message}"
+        if asks_for_gpu(raised.message):
+            return GpuNeeded(Stage.RETURNS, GPU_NEEDED, raised=raised)
         return CheckFailed(Stage.RETURNS, message, raised=raised)
 
 

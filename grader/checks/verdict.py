@@ -43,5 +43,31 @@ class LimitExceeded(CheckFailed):
     status = Status.ERROR
 
 
+class GpuNeeded(CheckFailed):
+    """The answer asks for a GPU without asking whether there is one, and there is none."""
+
+    status = Status.ERROR
+
+
+# What torch says where code asks for CUDA and there is none, by build and version.
+_NO_GPU = (
+    "Torch not compiled with CUDA enabled",
+    "Found no NVIDIA driver",
+    "No CUDA GPUs are available",
+    "Attempting to deserialize object on a CUDA device",
+    "Cannot access accelerator device when none is available",
+)
+
+GPU_NEEDED = (
+    "This code needs a GPU, and it was graded on a machine without one: choose the device with "
+    '`torch.device("cuda" if torch.cuda.is_available() else "cpu")`.'
+)
+
+
+def asks_for_gpu(message: str) -> bool:
+    """Whether an exception's message is torch's way to say that there is no GPU."""
+    return any(text in message for text in _NO_GPU)
+
+
 class NeedsReview(Exception):
     """The check cannot decide: a person has to look. No points are taken or given."""

@@ -40,6 +40,9 @@ class BoundedText(io.StringIO):
             super().write(text[:room])
         return len(text)
 
+    def close(self) -> None:
+        """Stay open: student code may close its stdout, and what it held is still to be told."""
+
 
 class Agent:
     """Serves requests against one namespace until the grader hangs up."""
@@ -79,8 +82,6 @@ class Agent:
                 head.update(self._run(request, encoder))
             except NameMissing as missing:
                 head["missing"] = str(missing)
-            except KeyboardInterrupt:
-                raise
             except BaseException as error:  # whatever student code raises is an observation
                 head["raised"] = describe_exception(error, self._cell_of_file)
         head["seconds"] = time.perf_counter() - started
@@ -166,7 +167,7 @@ class Agent:
 
         def lent(*args: Any, **kwargs: Any) -> Any:
             encoder = Encoder()
-            told = {"args": [encoder.encode(_plain(a)) for a in args]}
+            told: dict[str, Any] = {"args": [encoder.encode(_plain(a)) for a in args]}
             told["kwargs"] = {key: encoder.encode(_plain(a)) for key, a in kwargs.items()}
             head = {"call_back": name, **told}
             self._frames.send(Message(head, tuple(encoder.buffers)), time.monotonic() + 1e9)
@@ -217,8 +218,8 @@ def _snapshot_bytes(value: Any) -> Any:
     """What is compared to see whether a call changed its argument in place."""
     if isinstance(value, np.ndarray):
         return (value.shape, value.tobytes())
-    if isinstance(value, torch.Tensor):
-        plain = value.detach().cpu().contiguous().reshape(-1)
+    if isinstance(value, torch.Tensor) and value.layout is torch.strided:
+        plain = value.detach().resolve_conj().resolve_neg().cpu().contiguous().reshape(-1)
         return (tuple(value.shape), plain.view(torch.uint8).numpy().tobytes())
     if isinstance(value, list) and len(value) <= 64:
         return [_snapshot_bytes(item) for item in value]
@@ -239,9 +240,10 @@ def describe_exception(error: BaseException, cell_of_file: dict[str, int]) -> di
         if name in cell_of_file:
             code = linecache.getline(name, line).strip()
             frames.append([cell_of_file[name], line, code[:300], frame.f_code.co_name[:100]])
-    if isinstance(error, SyntaxError) and error.filename in cell_of_file:
-        code = (error.text or "").strip()
-        frames.append([cell_of_file[error.filename], error.lineno or 0, code[:300], ""])
+    if isinstance(error, SyntaxError) and str(error.filename) in cell_of_file:
+        line = error.lineno if type(error.lineno) is int else 0
+        code = str(error.text or "").strip()
+        frames.append([cell_of_file[str(error.filename)], line, code[:300], ""])
     return {
         "type": type(error).__name__[:100],
         "message": _message_of(error),
@@ -260,4 +262,3 @@ def _walk(traceback: types.TracebackType | None) -> Iterator[tuple[types.FrameTy
     while traceback is not None:
         yield traceback.tb_frame, traceback.tb_lineno
         traceback = traceback.tb_next
-

@@ -1,8 +1,9 @@
 """One job inside the zygote's child: a supervisor that outlives the student's kernel.
 
-The supervisor forks the kernel, which confines itself before student code runs, and ends every descendant when the grader
-asks for it or hangs up. It tells the grader on its control socket, one JSON object per
-datagram: `confined` with the layers, `ended` with the kernel's exit code.
+The supervisor forks the kernel, which confines itself before student code runs, and ends every
+descendant when the grader asks for it or hangs up, and when the zygote ends. It tells the grader
+on its control socket, one JSON object per datagram: `confined` with the layers, `ended` with
+the kernel's exit code.
 """
 
 from __future__ import annotations
@@ -32,11 +33,16 @@ def supervise(request: dict[str, Any], fds: list[int]) -> int:
     _set_environment(request["environment"], request["work"])
     kernel = os.fork()
     if kernel == 0:
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         _run_kernel(control, request, fds[1:])
     for fd in fds[1:]:
         os.close(fd)
     try:
+        signal.signal(signal.SIGTERM, _leave)
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         return _watch(control, kernel)
+    except (SystemExit, ConnectionError):
+        return 1  # the zygote or the grader is gone
     finally:
         kill_descendants()
 
@@ -89,7 +95,7 @@ def _kill_one(pid: int) -> None:
 
 
 def _reaped() -> list[tuple[int, int]]:
-    ended = []
+    ended: list[tuple[int, int]] = []
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -101,11 +107,18 @@ def _reaped() -> list[tuple[int, int]]:
 
 
 def _become_reaper() -> None:
-    """Orphans of the job come to this process, and it dies with the zygote."""
+    """Orphans of the job come to this process."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _prctl(option: int, value: int) -> None:
     if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def _leave(*_: object) -> None:
+    """The zygote has ended: leave by way of the clean-up, which a plain kill would skip."""
+    sys.exit(1)
 
 
 def _set_environment(environment: dict[str, str], work: str) -> None:

@@ -61,6 +61,7 @@ class Job:
         self.channels: list[socket.socket] = []
         self._control = control
         self._ready = ready
+        self._ended = False
 
     @property
     def work(self) -> Path:
@@ -74,15 +75,16 @@ class Job:
 
     def wait_ready(self) -> None:
         """Block until the kernel has bound its sockets. Raises GraderError if it never does."""
-        if select.select([self._ready], [], [], _START_S)[0] and os.read(self._ready, 1) == b"R":
+        if _readable(self._ready, _START_S) and os.read(self._ready, 1) == b"R":
             self.poll()
             return
+        _readable(self._control, 1.0)  # the supervisor tells the exit code a moment later
         self.poll()
         raise GraderError(f"the student's kernel did not start (exit code {self.exit_code})")
 
     def poll(self) -> int | None:
         """The kernel's exit code, or None while it runs; reads what the job has told."""
-        while select.select([self._control], [], [], 0)[0]:
+        while not self._ended and _readable(self._control, 0):
             data = self._read_control()
             if not data:
                 self.exit_code = -signal.SIGKILL if self.exit_code is None else self.exit_code
@@ -112,15 +114,17 @@ class Job:
 
     def end(self) -> None:
         """End every process of the job and remove its folders."""
+        if self._ended:
+            return
+        self._ended = True
         with contextlib.suppress(OSError):
             self._control.send(json.dumps({"do": "end"}).encode())
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
-            if select.select([self._control], [], [], 0.05)[0] and not self._read_control():
+            if _readable(self._control, 0.05) and not self._read_control():
                 break
         self._control.close()
-        with contextlib.suppress(OSError):
-            os.close(self._ready)
+        os.close(self._ready)
         for channel in self.channels:
             channel.close()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -152,12 +156,16 @@ class Launcher(ABC):
             job.channels.append(channel)
             ends.append(channel_child)
         fds = [theirs.fileno(), ready_child, *(end.fileno() for end in ends[1:])]
+        started = False
         try:
             self._start(_request(spec, job), fds)
+            started = True
         finally:
             os.close(ready_child)
             for end in ends:
                 end.close()
+            if not started:
+                job.end()
         return job
 
     @abstractmethod
@@ -167,6 +175,13 @@ class Launcher(ABC):
     def close(self) -> None:
         """Let go of what the launcher holds."""
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _readable(source: socket.socket | int, patience_s: float) -> bool:
+    """Whether `source` has something to read within that time; descriptors may be above 1023."""
+    poll = select.poll()
+    poll.register(source, select.POLLIN)
+    return bool(poll.poll(patience_s * 1000))
 
 
 def _request(spec: JobSpec, job: Job) -> dict[str, Any]:
@@ -212,7 +227,9 @@ _SINGLE_THREAD = {
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "PYTHONHASHSEED": "0",
-    "GLIBC_TUNABLES": "glibc.malloc.trim_threshold=1073741824:glibc.malloc.mmap_threshold=1073741824",
+    "GLIBC_TUNABLES": ":".join(
+        f"glibc.malloc.{name}_threshold={1 << 30}" for name in ("trim", "mmap")
+    ),
 }
 
 
@@ -246,7 +263,9 @@ class WarmLauncher(Launcher):
         super().__init__()
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._process = _spawn(
-            "grader.sandbox.zygote", [str(theirs.fileno()), json.dumps(list(preload))], [theirs.fileno()]
+            "grader.sandbox.zygote",
+            [str(theirs.fileno()), json.dumps(list(preload))],
+            [theirs.fileno()],
         )
         theirs.close()
         self._ready = False
@@ -263,12 +282,9 @@ class WarmLauncher(Launcher):
         """Block until the zygote has its imports. Raises GraderError if it never does."""
         if self._ready:
             return
-        if not select.select([self._channel], [], [], _START_S)[0]:
+        if not _readable(self._channel, _START_S):
             raise GraderError(f"the warm process was not ready within {_START_S:.0f} s")
-        data = self._channel.recv(1 << 20)
-        if not data:
-            raise GraderError("the warm process ended while it started; see the lines above")
-        told = json.loads(data)
+        told = self._receive()
         self.missing = told["missing"]
         if told["threads"] > 1:
             raise GraderError(f"the warm process has {told['threads']} threads: a fork could hang")
@@ -283,19 +299,32 @@ class WarmLauncher(Launcher):
 
     def _hear(self, patience_s: float = 0.0) -> None:
         """Take in what the zygote has said, so that it never blocks in saying it."""
-        while select.select([self._channel], [], [], patience_s)[0]:
-            data = self._channel.recv(1 << 16)
-            if not data:
-                raise GraderError("the warm process ended; see the lines above")
-            self._cpu_s = json.loads(data)["cpu_s"]
+        while _readable(self._channel, patience_s):
+            self._cpu_s = self._receive()["cpu_s"]
             self._running -= 1
             patience_s = 0.0
+
+    def _receive(self) -> dict[str, Any]:
+        with contextlib.suppress(ConnectionError):
+            if data := self._channel.recv(1 << 20):
+                told: dict[str, Any] = json.loads(data)
+                return told
+        raise self._gone()
+
+    def _gone(self) -> GraderError:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=1)
+        code = self._process.returncode
+        return GraderError(f"the warm process ended (exit code {code}); see the lines above")
 
     def _start(self, request: dict[str, Any], fds: list[int]) -> None:
         self.wait_ready()
         self._hear()
         self._running += 1
-        socket.send_fds(self._channel, [json.dumps(request).encode()], fds)
+        try:
+            socket.send_fds(self._channel, [json.dumps(request).encode()], fds)
+        except ConnectionError:
+            raise self._gone() from None
 
     def close(self) -> None:
         """End the zygote and every job that it still has."""

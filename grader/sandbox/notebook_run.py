@@ -7,27 +7,43 @@ ready signal: the client's polling would cost most of a second.
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import socket
 import time
 from typing import Any
 
 import nbformat
+import zmq
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.exceptions import (
+    CellExecutionComplete,
+    CellExecutionError,
+    CellTimeoutError,
+    DeadKernelError,
+)
 
 from grader.errors import GraderError
 from grader.sandbox.launcher import Job, JobSpec, Launcher
+from grader.sandbox.wire import WireError, parse_json
 
-_PORTS = {f"{name}_port": n for n, name in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)}
+_PORTS = {
+    f"{name}_port": n for n, name in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)
+}
 # How long an interrupted cell may take to stop before its kernel is given up.
 _INTERRUPT_S = 3.0
+# The longest message that is taken from a kernel, and how much output of a cell is kept.
+_MESSAGE_BYTES = 64 << 20
+_OUTPUT_BYTES = 16 << 20
+
+# What jupyter_client and nbclient raise on messages that no honest kernel sends.
+_MALFORMED = (WireError, ValueError, LookupError, TypeError, AttributeError, AssertionError)
 
 
-class JobProvisioner(KernelProvisionerBase):
+class JobProvisioner(KernelProvisionerBase):  # type: ignore[misc]  # jupyter_client is untyped
     """Starts a kernel as a job of a launcher."""
 
     launcher: Launcher
@@ -84,7 +100,7 @@ class JobProvisioner(KernelProvisionerBase):
             self.job = None
 
 
-class _Client(AsyncKernelClient):
+class _Client(AsyncKernelClient):  # type: ignore[misc]  # jupyter_client is untyped
     """A kernel client without heartbeats, connected to a kernel that is known to be ready."""
 
     async def wait_for_ready(self, timeout: float | None = None) -> None:
@@ -95,6 +111,40 @@ class _Client(AsyncKernelClient):
             if await self.iopub_channel.msg_ready():
                 return
             await asyncio.sleep(0.002)
+
+
+class _BoundedClient(NotebookClient):  # type: ignore[misc]  # nbclient is untyped
+    """An nbclient that keeps the first outputs of a cell and drops a flood of them.
+
+    `complete` says whether the last cell's outputs came to their end: they do not where a
+    message was too long, and the connection then stays closed.
+    """
+
+    room = _OUTPUT_BYTES
+    complete = True
+
+    def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
+        """Take in one message and note the last one."""
+        try:
+            return super().process_message(msg, cell, cell_index)
+        except CellExecutionComplete:
+            self.complete = True
+            raise
+
+    def output(self, outs: Any, msg: Any, display_id: Any, cell_index: int) -> Any:
+        """Keep one output while there is room, then one line that says what was dropped."""
+        if self.room <= 0:
+            return None
+        self.room -= len(json.dumps(msg["content"]))
+        if self.room > 0:
+            return super().output(outs, msg, display_id, cell_index)
+        self.note_loss(outs)
+        return None
+
+    def note_loss(self, outs: Any) -> None:
+        """Say among a cell's outputs that there were more of them."""
+        text = f"The output of this cell beyond {_OUTPUT_BYTES >> 20} MiB was dropped.\n"
+        outs.append(nbformat.v4.new_output("stream", name="stderr", text=text))
 
 
 class ForkedPeer:
@@ -152,8 +202,10 @@ class NotebookRun:
         self._provisioner.launcher, self._provisioner.spec = launcher, spec
         manager.provisioner = self._provisioner
         manager.client_factory = _Client
+        manager.session.unpack = parse_json
+        manager.context.setsockopt(zmq.MAXMSGSIZE, _MESSAGE_BYTES)
         self._manager = manager
-        self._client = NotebookClient(notebook, km=manager, timeout=None, store_widget_state=False)
+        self._client = _BoundedClient(notebook, km=manager, timeout=None, store_widget_state=False)
         self._client.reset_execution_trackers()
         self._sessions = 0
 
@@ -170,7 +222,12 @@ class NotebookRun:
 
     async def _start(self) -> None:
         await self._manager.start_kernel()
-        client = self._manager.client()
+        await self._connect()
+
+    async def _connect(self) -> None:
+        if self._client.kc is not None:
+            self._client.kc.stop_channels()
+        client = self._manager.client(context=self._manager.context)
         client.start_channels(hb=False, stdin=False)
         await client.wait_for_ready(60)
         client.allow_stdin = False
@@ -183,13 +240,13 @@ class NotebookRun:
         """
         self._client.timeout = max(1, round(timeout_s))
         try:
-            self._do(self._client.async_execute_cell(cell, index))
+            self._do_with_student(self._execute(cell, index))
         except CellExecutionError as error:
             told = self._request("failure").get("raised")
             kind = "syntax" if error.ename in ("SyntaxError", "IndentationError") else "raised"
             raise CellFailed(kind, f"{error.ename}: {error.evalue}"[:1000], told) from None
         except CellTimeoutError:
-            if self._do(self._interrupt()):
+            if self._do_with_student(self._interrupt()):
                 raise CellFailed("timeout", f"ran longer than {timeout_s:.0f} s") from None
             self._kill()
             message = f"ran longer than {timeout_s:.0f} s and did not stop when interrupted"
@@ -197,6 +254,20 @@ class NotebookRun:
         except DeadKernelError:
             code = self.job.exit_code
             raise CellFailed("died", f"ended its own process ({_exit_text(code)})") from None
+
+    async def _execute(self, cell: nbformat.NotebookNode, index: int) -> None:
+        if self.job.poll() is not None:
+            raise DeadKernelError
+        if not self._client.complete:
+            try:
+                await self._connect()
+            except (asyncio.TimeoutError, TimeoutError):
+                self._kill()
+                raise CellFailed("died", "its kernel no longer answers") from None
+        self._client.room, self._client.complete = _OUTPUT_BYTES, False
+        await self._client.async_execute_cell(cell, index)
+        if not self._client.complete:
+            self._client.note_loss(cell.outputs)
 
     async def _interrupt(self) -> bool:
         """Interrupt the running cell; whether the kernel then answers again."""
@@ -215,6 +286,9 @@ class NotebookRun:
 
     def _kill(self) -> None:
         self.job.signal("SIGKILL")
+        deadline = time.monotonic() + 1
+        while self.job.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.005)
 
     def fork(self) -> ForkedPeer:
         """Fork a copy of the kernel as it is now, to serve one session.
@@ -222,7 +296,9 @@ class NotebookRun:
         Raises CellFailed where the kernel is gone.
         """
         number = self._next_channel()
-        pid = int(self._request("fork", {"channel": number})["pid"])
+        pid = self._request("fork", {"channel": number}).get("pid")
+        if type(pid) is not int:
+            raise CellFailed("died", "its kernel did not answer as the grader's own does")
         return ForkedPeer(self.job.channels[number], self, pid)
 
     def serve_live(self) -> LivePeer:
@@ -255,7 +331,8 @@ class NotebookRun:
     def _request(self, kind: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
         """One of our own requests and its reply. Raises CellFailed where the kernel is gone."""
         identity = self._send(kind, content)
-        return self._do(self._reply(identity))
+        reply: dict[str, Any] = self._do_with_student(self._reply(identity))
+        return reply
 
     async def _reply(self, identity: str) -> dict[str, Any]:
         channel = self._client.kc.shell_channel
@@ -267,22 +344,42 @@ class NotebookRun:
                     raise CellFailed("died", "the kernel ended") from None
                 continue
             if reply["parent_header"].get("msg_id") == identity:
-                content: dict[str, Any] = reply["content"]
-                return content
+                return dict(reply["content"])
         raise CellFailed("died", "the kernel does not answer")
 
     def close(self) -> None:
-        """End the kernel and everything that it started."""
+        """End the kernel and everything that it started. A second call does nothing."""
+        if self._loop.is_closed():
+            return
         if self._client.kc is not None:
             self._client.kc.stop_channels()
         self._do(self._provisioner.cleanup())
+        self._do(_cancel_others())
+        self._manager.context.destroy(linger=0)
         self._loop.close()
 
     def _do(self, work: Any) -> Any:
         return self._loop.run_until_complete(work)
 
+    def _do_with_student(self, work: Any) -> Any:
+        """Work with a kernel in which student code runs, and so may write on its sockets."""
+        try:
+            return self._do(work)
+        except _MALFORMED as error:
+            self._kill()
+            message = f"its kernel sent a malformed message ({type(error).__name__}: {error})"
+            raise CellFailed("died", message[:1000]) from error
 
-def _exit_text(code: int | None) -> str:
-    if code is not None and code < 0:
+
+async def _cancel_others() -> None:
+    """Let go of what still waits for a kernel that has ended."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
+def _exit_text(code: object) -> str:
+    if type(code) is int and -code in set(signal.Signals):
         return f"signal {signal.Signals(-code).name}"
-    return f"exit code {code}"
+    return f"exit code {str(code)[:20]}"

@@ -111,9 +111,12 @@ class Channel:
         peer.socket.close()
         return cause
 
+    def discard(self) -> None:
+        """Kill the process behind the session: what it said cannot be read."""
+        self._lose()
+
     def close(self) -> None:
         """End the session. A live kernel leaves its loop and goes on with the notebook."""
         peer, self._peer, self._frames = self._peer, None, None
         if peer is not None:
             peer.socket.close()  # a copy ends at the end of its stream
-

@@ -39,8 +39,8 @@ def _install_colab() -> None:
     colab.output = _module("google.colab.output", clear=_said("output.clear"))
     colab.userdata = _module("google.colab.userdata", get=_said("userdata.get", ""))
     colab.patches = _module("google.colab.patches", cv2_imshow=_said("cv2_imshow"))
-    google = sys.modules.get("google") or _module("google", __path__=[])
-    google.colab = colab  # type: ignore[attr-defined]
+    google: Any = sys.modules.get("google") or _module("google", __path__=[])
+    google.colab = colab
 
 
 def _module(name: str, **members: Any) -> Any:

@@ -9,6 +9,8 @@ torch types, so that nothing a student's class overrides ever runs in the grader
 from __future__ import annotations
 
 import json
+import math
+import re
 import select
 import socket
 import struct
@@ -23,8 +25,12 @@ import torch
 _HEADER = struct.Struct("<4sIQ")
 _MAGIC = b"GRW1"
 
+# The most values that one tree may hold, on either end.
+_NODES = 20_000
+
 # Array kinds that have a fixed little-endian layout: bool, signed, unsigned, float, complex.
 _PLAIN_KINDS = "biufc"
+_PLAIN_DTYPE = re.compile(rf"[<|][{_PLAIN_KINDS}]\d{{1,2}}")
 
 _TORCH_DTYPES: dict[str, torch.dtype] = {
     str(d).removeprefix("torch."): d
@@ -54,7 +60,7 @@ class Bounds:
 
     header_bytes: int = 8 << 20
     body_bytes: int = 1 << 30
-    nodes: int = 20_000
+    nodes: int = _NODES
     depth: int = 32
 
 
@@ -153,11 +159,20 @@ class Frames:
             watch()
 
 
-def _parse_head(data: bytearray) -> dict[str, Any]:
+def parse_json(data: bytes | bytearray | memoryview) -> Any:
+    """What a student's process sent as JSON. Raises WireError where it is none."""
+    text = bytes(data).decode("utf-8", "replace")
     try:
-        head = json.loads(data)
+        told = json.loads(text)
+        if "\\u" in text:  # escapes can spell half a character, which no report can hold
+            told = json.loads(json.dumps(told, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
-        raise WireError(f"message head is not JSON: {error}") from error
+        raise WireError(f"not JSON: {error}") from error
+    return told
+
+
+def _parse_head(data: bytearray) -> dict[str, Any]:
+    head = parse_json(data)
     if not isinstance(head, dict):
         raise WireError("message head is not a JSON object")
     return head
@@ -190,9 +205,24 @@ class Encoder:
     def __init__(self, hold: Callable[[Any], dict[str, Any]] | None = None) -> None:
         self.buffers: list[memoryview] = []
         self._hold = hold
+        self._nodes = 0
 
-    def encode(self, value: Any, depth: int = 0) -> dict[str, Any]:
-        """The node for `value`; arrays and tensors land in `buffers`."""
+    def encode(self, value: Any) -> dict[str, Any]:
+        """The node for `value`; arrays and tensors land in `buffers`.
+
+        A tree with more values than the other end takes is held as a whole.
+        """
+        self._nodes, start = 0, len(self.buffers)
+        try:
+            return self._node(value, 0)
+        except _TooManyNodes:
+            del self.buffers[start:]
+            return self._held(value)
+
+    def _node(self, value: Any, depth: int) -> dict[str, Any]:
+        self._nodes += 1
+        if self._nodes > _NODES:
+            raise _TooManyNodes
         scalar = _encode_scalar(value)
         if scalar is not None:
             return scalar
@@ -202,14 +232,17 @@ class Encoder:
             if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in _PLAIN_KINDS:
                 return self._array(value)
             if type(value) in (list, tuple) and len(value) <= 4096:
-                items = [self.encode(item, depth + 1) for item in value]
+                items = [self._node(item, depth + 1) for item in value]
                 return {"k": type(value).__name__, "v": items}
             if isinstance(value, dict) and len(value) <= 4096:
                 pairs = [
-                    [self.encode(k, depth + 1), self.encode(v, depth + 1)]
+                    [self._node(k, depth + 1), self._node(v, depth + 1)]
                     for k, v in dict.items(value)
                 ]
                 return {"k": "dict", "v": pairs}
+        return self._held(value)
+
+    def _held(self, value: Any) -> dict[str, Any]:
         if self._hold is None:
             raise TypeError(f"{type(value).__name__} has no encoding on the wire")
         return self._hold(value)
@@ -218,7 +251,7 @@ class Encoder:
         plain = np.ascontiguousarray(array)
         if plain.dtype.byteorder == ">":
             plain = plain.astype(plain.dtype.newbyteorder("<"))
-        self.buffers.append(memoryview(plain.reshape(-1).view(np.uint8)))
+        self.buffers.append(plain.reshape(-1).view(np.uint8).data)
         return len(self.buffers) - 1
 
     def _array(self, value: np.ndarray | np.generic) -> dict[str, Any]:
@@ -240,15 +273,14 @@ class Encoder:
         return node
 
     def _tensor(self, value: torch.Tensor, depth: int) -> dict[str, Any]:
-        if value.layout is not torch.strided or value.is_quantized or value.is_meta:
-            if self._hold is None:
-                raise TypeError(f"a tensor of layout {value.layout} has no encoding on the wire")
-            return self._hold(value)
+        name = str(value.dtype).removeprefix("torch.")
+        if value.layout is not torch.strided or value.is_meta or name not in _TORCH_DTYPES:
+            return self._held(value)
         plain = value.detach().resolve_conj().resolve_neg().cpu()
         raw = plain.contiguous().reshape(-1).view(torch.uint8).numpy()
         node: dict[str, Any] = {
             "k": "tensor",
-            "dtype": str(plain.dtype).removeprefix("torch."),
+            "dtype": name,
             "shape": list(plain.shape),
             "device": str(value.device),
             "grad": bool(value.requires_grad),
@@ -259,8 +291,12 @@ class Encoder:
         if plain.dim() and not plain.is_contiguous():
             node["layout"] = "strided"
         if value.is_leaf and value.grad is not None:
-            node["grad_value"] = self.encode(value.grad, depth + 1)
+            node["grad_value"] = self._node(value.grad, depth + 1)
         return node
+
+
+class _TooManyNodes(Exception):
+    """A tree has more values than the other end takes."""
 
 
 def _encode_scalar(value: Any) -> dict[str, Any] | None:
@@ -310,12 +346,14 @@ class Decoder:
         if not isinstance(node, dict):
             raise WireError("value node is not an object")
         kind = node.get("k")
+        if not isinstance(kind, str):
+            raise WireError("value node does not say its kind")
         if kind in _SCALARS or kind in ("array", "npscalar", "tensor"):
             return self._leaf(node, depth)
         if kind in ("list", "tuple", "dict"):
             return self._container(node, depth)
         if self._resolve is None:
-            raise WireError(f"unknown kind of value {str(kind)[:40]!r}")
+            raise WireError(f"unknown kind of value {kind[:40]!r}")
         # Outside of any handler: what student code raises in here is an observation.
         return self._resolve(node)
 
@@ -340,27 +378,32 @@ class Decoder:
             if not isinstance(pair, list) or len(pair) != 2:
                 raise WireError("a dict item that is not a pair")
             key = self.decode(pair[0], depth + 1)
-            if not isinstance(key, str | int | float | bool | tuple | None):
-                raise WireError(f"a dict key of type {type(key).__name__}")
+            try:
+                hash(key)
+            except TypeError as error:
+                raise WireError(f"a dict key of type {type(key).__name__}") from error
             result[key] = self.decode(pair[1], depth + 1)
         return result
 
     def _raw(self, node: dict[str, Any], itemsize: int) -> tuple[memoryview, tuple[int, ...]]:
-        shape = tuple(node["shape"])
-        if len(shape) > 32 or not all(type(n) is int and 0 <= n < 1 << 40 for n in shape):
-            raise WireError(f"shape {shape} is not sane")
-        count = 1
-        for n in shape:
-            count *= n
-        buffer = self._buffers[node["buf"]]
-        if count * itemsize != len(buffer):
-            raise WireError(f"shape {shape} needs {count * itemsize} bytes, not {len(buffer)}")
+        shape, index = tuple(node["shape"]), node["buf"]
+        if len(shape) > 32 or not all(type(n) is int and n >= 0 for n in shape):
+            raise WireError(f"shape {str(shape)[:100]} is not sane")
+        # An empty array has no bytes, but a sum over its empty axis is as large as the others.
+        if math.prod(max(n, 1) for n in shape) * itemsize > self._bounds.body_bytes:
+            raise WireError(f"shape {str(shape)[:100]} is over the bounds")
+        if type(index) is not int or not 0 <= index < len(self._buffers):
+            raise WireError(f"there is no buffer {str(index)[:40]}")
+        buffer, size = self._buffers[index], math.prod(shape) * itemsize
+        if size != len(buffer):
+            raise WireError(f"shape {shape} needs {size} bytes, not {len(buffer)}")
         return buffer, shape
 
     def _array(self, node: dict[str, Any]) -> Any:
-        dtype = np.dtype(node["dtype"])
-        if dtype.kind not in _PLAIN_KINDS or dtype.hasobject or dtype.fields:
-            raise WireError(f"dtype {dtype} is not allowed on the wire")
+        name = node["dtype"]
+        if not isinstance(name, str) or not _PLAIN_DTYPE.fullmatch(name):
+            raise WireError(f"dtype {str(name)[:40]} is not allowed on the wire")
+        dtype = np.dtype(name)
         buffer, shape = self._raw(node, dtype.itemsize)
         array = np.frombuffer(buffer, dtype=dtype).reshape(shape).copy()
         if node["k"] == "npscalar":
@@ -402,14 +445,13 @@ def _lay_out(array: np.ndarray, layout: str | None) -> np.ndarray:
 
 
 def _opaque(node: dict[str, Any]) -> Opaque:
-    return Opaque(
-        str(node["type"])[:200], str(node["text"])[:2000], int(node["ref"]), node["callable"] is True
-    )
+    if type(node["ref"]) is not int:
+        raise TypeError("a handle that is not a number")
+    callable_ = node["callable"] is True
+    return Opaque(str(node["type"])[:200], str(node["text"])[:2000], node["ref"], callable_)
 
 
-def decode_reply(
-    message: Message, node: Any, bounds: Bounds | None = None
-) -> Any:
+def decode_reply(message: Message, node: Any, bounds: Bounds | None = None) -> Any:
     """The grader's end: the value of `node`, with student objects as `Opaque`."""
 
     def resolve(unknown: dict[str, Any]) -> Any:

@@ -4,8 +4,9 @@ It is started afresh (never forked from the grader) with a clean environment and
 rubric, oracle or roster. It runs no tensor operation and no CUDA call: after either, a forked
 child would hang or fail. It has one thread, and says so when it is ready.
 
-Protocol on the socket named by the first argument, one JSON object per datagram: the grader sends a launch request
-with the job's descriptors; the zygote reports when a job's process has ended.
+Protocol on the socket named by the first argument, one JSON object per datagram: the grader
+sends a launch request with the job's descriptors; the zygote reports when a job's process has
+ended.
 """
 
 from __future__ import annotations

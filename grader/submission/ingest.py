@@ -7,11 +7,17 @@ members are opened one by one and never extracted by their own names.
 from __future__ import annotations
 
 import hashlib
+import lzma
 import re
+import shutil
 import stat
+import struct
 import tempfile
+import weakref
 import zipfile
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -26,6 +32,7 @@ _MOST_MEMBERS = 2000
 _MOST_BYTES = 512 * _MIB
 _MOST_FILE_BYTES = 256 * _MIB
 _MOST_RATIO = 200
+_MOST_NAME_BYTES = 255
 _SOURCE_BYTES = 64 * _MIB
 _IGNORED = ("__MACOSX", ".ipynb_checkpoints", ".git", "__pycache__", ".DS_Store")
 
@@ -91,14 +98,22 @@ def _from_folder(folder: Path) -> Submission:
 
 def _from_files(files: dict[str, Path], name: str, where: str) -> Submission:
     chosen, notes = _choose(sorted(files), where)
+    return _make(chosen, files[chosen], _beside(files, chosen), name, notes)
+
+
+def _beside(files: dict[str, Path], chosen: str) -> dict[str, Path]:
+    """The other files by their path from the notebook's folder.
+
+    A file that lies outside of that folder keeps its whole path, and yields to one inside.
+    """
     base = PurePosixPath(chosen).parent
-    extra = {}
-    for relative, path in files.items():
-        if relative != chosen:
-            pure = PurePosixPath(relative)
-            inside = pure.relative_to(base) if pure.is_relative_to(base) else pure
-            extra[inside.as_posix()] = path
-    return _make(chosen, files[chosen], extra, name, notes)
+    paths = {PurePosixPath(name): path for name, path in files.items() if name != chosen}
+    extra = {p.relative_to(base): path for p, path in paths.items() if p.is_relative_to(base)}
+    inside = {*extra, *(parent for p in extra for parent in p.parents)}
+    for pure, path in paths.items():
+        if not pure.is_relative_to(base) and inside.isdisjoint([pure, *pure.parents[:-1]]):
+            extra[pure] = path
+    return {pure.as_posix(): path for pure, path in extra.items()}
 
 
 def _choose(names: list[str], where: str) -> tuple[str, tuple[str, ...]]:
@@ -155,40 +170,63 @@ def _ignored(name: str) -> bool:
 
 
 def _from_zip(path: Path) -> Submission:
+    with _mapped_errors(path):
+        archive = zipfile.ZipFile(path)
+    with archive:
+        members = _sane_members(archive, path)
+        folder = Path(tempfile.mkdtemp(prefix="grader-zip-"))
+        try:
+            files = _unpack(archive, members, folder, path)
+            submission = _from_files(files, path.stem, str(path))
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    # The submission's files lie in the folder, which goes when the submission does.
+    weakref.finalize(submission, shutil.rmtree, folder, ignore_errors=True)
+    return submission
+
+
+@contextmanager
+def _mapped_errors(path: Path) -> Iterator[None]:
+    """What `zipfile` raises on a broken archive, as the student's fault that it is."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = _sane_members(archive, path)
-            # The folder lives as long as the process: the submission's files lie in it.
-            folder = Path(tempfile.mkdtemp(prefix="grader-zip-"))
-            files = _unpack(archive, members, folder)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+        yield
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError,
+            RuntimeError, ValueError, IndexError) as error:  # fmt: skip
+        # RuntimeError has NotImplementedError below it: a compression that Python lacks.
         raise SubmissionError(f"{path} is not a ZIP that can be read: {error}.") from error
-    return _from_files(files, path.stem, str(path))
 
 
 def _sane_members(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
-    members = [m for m in archive.infolist() if not m.is_dir() and not _ignored(m.filename)]
+    listed = [m for m in archive.infolist() if not m.filename.endswith("/")]
+    members = [m for m in listed if not _ignored(m.filename)]
     if len(members) > _MOST_MEMBERS:
         raise SubmissionError(f"{path} holds {len(members)} files; {_MOST_MEMBERS} are allowed.")
     total = sum(m.file_size for m in members)
     packed = sum(m.compress_size for m in members)
     if total > _MOST_BYTES or (total > _MIB and total > packed * _MOST_RATIO):
         raise SubmissionError(f"{path} unpacks to {total // _MIB} MiB, which is too much.")
-    seen: set[str] = set()
+    seen: set[PurePosixPath] = set()
     for member in members:
         _check_member(member, path)
-        folded = member.filename.casefold()
+        folded = PurePosixPath(member.filename.casefold())
         if folded in seen:
             raise SubmissionError(f"{path} holds {member.filename!r} more than once.")
         seen.add(folded)
+    for member in members:
+        if seen.intersection(PurePosixPath(member.filename.casefold()).parents):
+            raise SubmissionError(f"{path} holds {member.filename!r} below what is a file.")
     return members
 
 
 def _check_member(member: zipfile.ZipInfo, path: Path) -> None:
     name = member.filename
     pure = PurePosixPath(name)
-    if pure.is_absolute() or ".." in pure.parts or "\\" in name or ":" in name or "\0" in name:
-        raise SubmissionError(f"{path} holds a file with the unsafe name {name!r}.")
+    too_long = any(len(part.encode()) > _MOST_NAME_BYTES for part in pure.parts)
+    if not pure.parts or pure.is_absolute() or ".." in pure.parts or too_long:
+        raise SubmissionError(f"{path} holds a file with the unsafe name {name[:300]!r}.")
+    if any(character in "\\:\x7f" or character < " " for character in name):
+        raise SubmissionError(f"{path} holds a file with the unsafe name {name[:300]!r}.")
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG):
         raise SubmissionError(f"{path} holds {name!r}, which is a link or a device, not a file.")
@@ -197,12 +235,12 @@ def _check_member(member: zipfile.ZipInfo, path: Path) -> None:
 
 
 def _unpack(
-    archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: Path
+    archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: Path, path: Path
 ) -> dict[str, Path]:
     """Write each member under a number of ours; a member's name never becomes a path here."""
     files = {}
     for number, member in enumerate(members):
-        with archive.open(member) as source:
+        with _mapped_errors(path), archive.open(member) as source:
             data = source.read(_MOST_FILE_BYTES + 1)
         if len(data) > _MOST_FILE_BYTES or len(data) != member.file_size:
             raise SubmissionError(f"{member.filename!r} in the ZIP is not as large as it says.")

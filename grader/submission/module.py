@@ -13,8 +13,9 @@ import nbformat
 from nbformat import NotebookNode
 
 from grader.errors import SubmissionError
+from grader.submission.source import parse_python
 
-_PERCENT = re.compile(r"^#\s*%%", re.MULTILINE)
+_PERCENT = re.compile(r"^#[ \t]*%%", re.MULTILINE)
 _DEFINITION = re.compile(r"(?:async\s+def|def|class|@)\b|@")
 
 
@@ -26,12 +27,21 @@ def read_module(data: bytes, name: str) -> NotebookNode:
         raise SubmissionError(f"{name} is not UTF-8 text (byte {error.start}).") from error
     if not any(line.strip() and not line.strip().startswith("#") for line in text.splitlines()):
         raise SubmissionError(f"{name} holds no code.")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     if _PERCENT.search(text):
-        loaded = jupytext.reads(text, fmt="py:percent")
-        cells = [_plain_cell(cell) for cell in loaded.cells]
+        cells = [_plain_cell(cell) for cell in _percent_cells(text, name)]
     else:
         cells = [nbformat.v4.new_code_cell(block) for block in _blocks(text)]
     return nbformat.v4.new_notebook(cells=cells)
+
+
+def _percent_cells(text: str, name: str) -> list[NotebookNode]:
+    try:
+        cells: list[NotebookNode] = jupytext.reads(text, fmt="py:percent").cells
+    except Exception as error:
+        # jupytext raises whatever its YAML header makes it stumble over.
+        raise SubmissionError(f"{name} is not in percent format: {error}") from error
+    return cells
 
 
 def _plain_cell(cell: NotebookNode) -> NotebookNode:
@@ -46,16 +56,16 @@ def _blocks(text: str) -> list[str]:
     """Runs of lines that belong together. Works on files that do not parse, too.
 
     A line in column 0 opens a block where it starts a definition or a comment after code, or
-    follows the body of a definition. Lines inside brackets or a long string are indented or
-    belong to the block before: a cut there would change the program, so a block that does not
-    parse alone is joined with the next while that helps.
+    follows the body of a definition. A line inside of a statement opens none; where the file
+    does not parse, a block that does not either is joined with its neighbours while that helps.
     """
     blocks: list[list[str]] = [[]]
     in_definition = False
-    for line in text.splitlines():
+    inside = _inside_statements(text)
+    for number, line in enumerate(text.split("\n")):
         starts = bool(line) and not line[0].isspace() and line[0] not in ")]}"
         decorated = bool(blocks[-1]) and blocks[-1][-1].startswith("@")
-        if starts and not decorated:
+        if starts and not decorated and number not in inside:
             definition = bool(_DEFINITION.match(line))
             comment = line.startswith("#") and _has_code(blocks[-1])
             if definition or in_definition or comment:
@@ -64,6 +74,17 @@ def _blocks(text: str) -> list[str]:
         blocks[-1].append(line)
     joined = ["\n".join(block).strip("\n") for block in blocks]
     return _join_broken([block for block in joined if block.strip()])
+
+
+def _inside_statements(text: str) -> set[int]:
+    """Numbers, from 0, of the lines that go on with a statement; none where the text is broken."""
+    tree = parse_python(text)
+    inside: set[int] = set()
+    for statement in tree.body if tree else ():
+        decorators = getattr(statement, "decorator_list", [])
+        first = min(node.lineno for node in (statement, *decorators))
+        inside.update(range(first, statement.end_lineno or first))
+    return inside
 
 
 def _has_code(lines: list[str]) -> bool:
@@ -76,6 +97,10 @@ def _join_broken(blocks: list[str], reach: int = 20) -> list[str]:
     while at < len(blocks):
         end = at + 1
         if not _parses(blocks[at]):
+            if result and _parses(result[-1] + "\n" + blocks[at]):  # an `else` after a comment
+                result[-1] += "\n" + blocks[at]
+                at += 1
+                continue
             for stop in range(at + 2, min(at + reach, len(blocks)) + 1):
                 if _parses("\n".join(blocks[at:stop])):
                     end = stop
@@ -86,8 +111,4 @@ def _join_broken(blocks: list[str], reach: int = 20) -> list[str]:
 
 
 def _parses(source: str) -> bool:
-    try:
-        compile(source, "<block>", "exec", dont_inherit=True)
-    except (SyntaxError, ValueError):
-        return False
-    return True
+    return parse_python(source) is not None

@@ -53,7 +53,9 @@ def _upgrade(content: dict[str, Any], name: str) -> NotebookNode:
             # A missing cell id is normal in older files and is filled in here.
             warnings.simplefilter("ignore")
             _forgive(content)
-            loaded = nbformat.reads(json.dumps(content), as_version=4)
+            # Escapes can spell half of a character, which no file can hold.
+            text = json.dumps(content, ensure_ascii=False).encode("utf-8", "replace").decode()
+            loaded = nbformat.reads(text, as_version=4)
     except Exception as error:
         # nbformat raises half a dozen unrelated types on files that only look like notebooks.
         first = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
@@ -69,22 +71,34 @@ def _forgive(content: dict[str, Any]) -> None:
     content.setdefault("nbformat_minor", 0)
     for cell in content.get("cells") or []:
         if isinstance(cell, dict):
-            cell["source"] = cell.get("source") or ""
+            cell["source"] = _text(cell.get("source"))
             cell.setdefault("metadata", {})
 
 
 def _clean(cell: NotebookNode) -> NotebookNode:
-    source = cell.get("source", "")
-    text = source if isinstance(source, str) else "".join(map(str, source))
-    metadata = cell.get("metadata") or {}
-    told = {"grader": metadata["grader"]} if isinstance(metadata.get("grader"), dict) else {}
+    text, metadata = _text(cell.get("source")), cell.get("metadata")
+    told = metadata.get("grader") if isinstance(metadata, dict) else None
+    kept = {"grader": told} if isinstance(told, dict) else {}
     if cell.get("cell_type") != "code":
         kind = cell.get("cell_type")
         make = nbformat.v4.new_raw_cell if kind == "raw" else nbformat.v4.new_markdown_cell
-        return make(text, metadata=told)
+        return make(text, metadata=kept)
+    count, outputs = cell.get("execution_count"), cell.get("outputs")
     return nbformat.v4.new_code_cell(
         text,
-        metadata=told,
-        outputs=list(cell.get("outputs") or []),
-        execution_count=cell.get("execution_count"),
+        metadata=kept,
+        outputs=[o for o in outputs if _valid(o)] if isinstance(outputs, list) else [],
+        execution_count=count if type(count) is int and count >= 0 else None,
     )
+
+
+def _text(source: Any) -> str:
+    return "".join(map(str, source)) if isinstance(source, list) else str(source or "")
+
+
+def _valid(output: Any) -> bool:
+    try:
+        nbformat.validate(output, ref="output", version=4, version_minor=5)
+    except nbformat.ValidationError:
+        return False
+    return True

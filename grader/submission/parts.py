@@ -1,30 +1,41 @@
 """Which cells belong to which part: by metadata, by marker or heading, by the names defined.
 
 Split, moved, duplicated and renamed cells are normal. Metadata wins where it is there; then
-the heading or comment above the code (`Problem 3 (c)`); a name that a part should define and
-that its own cells lack is looked for in the cells that no other part's heading claims.
+the heading or comment above the code (`Problem 3 (c)`), and of the cells below a heading those
+after the word "solution"; a name that a part should define and that its own cells lack is
+looked for in the cells that no other part's heading claims.
 """
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 from grader.assignment import PartEntry
+from grader.submission.source import defined_names
 
-# "Problem 3 (c)", "Problem 5 Part (b-i)", "Problem 1 (a)-(e)", "Problem 6 Solution".
+# "Problem 3 (c)", "Problem 3c", "Problem 5 Part (b-i)", "Problem 1 (a)-(e)", "Problem 6 Solution".
+# A letter without "part" or parentheses may be a word: "Problem 2: A graph" names no part.
 _MARKER = re.compile(
     r"problem\s*\#?\s*(?P<problem>\d+)"
-    r"(?:\s*[,:.-]?\s*(?:part\s*)?\(?\s*(?P<letter>[a-z])\b\s*\)?"
+    r"(?:(?:\s*[,:.-]?\s*(?:part\s*)?\(\s*|\s*[,:.-]?\s*part\s+|[.-]?"
+    r"|\s+(?=[a-z]\s*(?:$|[):.,-]|solution)))(?P<letter>[a-z])\b\s*\)?"
     r"(?:\s*[-.]?\s*\(?\s*(?P<roman>i{1,3}|iv|v)\b\s*\)?)?\)?"
-    r"(?:\s*(?:-|–|to)\s*(?:part\s*)?\(\s*(?P<last>[a-z])\s*\))?)?",
+    r"(?:\s*(?:-|to)\s*(?:part\s*)?\(?\s*(?P<last>[a-z])\s*\))?)?",
     re.IGNORECASE,
 )
+_SOLUTION = re.compile(r"\bsolutions?\b", re.IGNORECASE)
+# What a line that is no Markdown heading starts with where it heads a part all the same.
+_OPENING = re.compile(
+    r"\W*(?:(?:my\s+|the\s+)?(?:solution|answer|code)s?\s+(?:(?:to|of|for)\s+)?)?problem\b",
+    re.IGNORECASE,
+)
+_MARKUP = re.compile(r"[*_`$]|<[^<>]*>")
+_LINE_LENGTH = 300  # of a heading or comment, what lies beyond says nothing
+_SHORT = 80
 
 
 @dataclass(frozen=True)
@@ -43,21 +54,31 @@ class PartMap:
         return tuple(part for part, cells in self.cells.items() if cell in cells)
 
 
+@dataclass(frozen=True)
+class _Mark:
+    """The parts that a heading or comment names, and whether it says that a solution follows."""
+
+    parts: tuple[str, ...] = ()
+    solution: bool = False
+
+
 def map_parts(notebook: NotebookNode, parts: Sequence[PartEntry]) -> PartMap:
     """Find the code cells of each part."""
     code = [i for i, c in enumerate(notebook.cells) if c.cell_type == "code" and c.source.strip()]
     defines = {i: defined_names(notebook.cells[i].source) for i in code}
     told = {i: _told(notebook.cells[i]) for i in code}
-    marked = _marked(notebook, parts)
+    marks = _marks(notebook, parts)
     taught = any(told.values())
     cells = {}
     for part in parts:
-        own = [i for i in code if part.id in told[i]]
+        own = near = [i for i in code if part.id in told[i]]
         if not own:
-            own = [i for i in code if part.id in marked.get(i, ()) and not told[i]]
-            own = _with_names(own, part, defines)
-        claimed = {i for i in code if (told[i] if taught else marked.get(i, ()))} - set(own)
-        cells[part.id] = tuple(sorted({*own, *_elsewhere(part, own, defines, claimed)}))
+            near = [i for i in code if part.id in marks[i].parts and not told[i]]
+            solution = [i for i in near if marks[i].solution]
+            own = _with_names(solution or near, part, defines)
+        claimed = {i for i in code if (told[i] if taught else marks[i].parts)} - set(own)
+        found = _elsewhere(part, own, near, defines, claimed)
+        cells[part.id] = tuple(sorted({*own, *found}))
     return PartMap(cells, defines)
 
 
@@ -73,45 +94,63 @@ def _with_names(own: list[int], part: PartEntry, defines: dict[int, frozenset[st
 
 
 def _elsewhere(
-    part: PartEntry, own: list[int], defines: dict[int, frozenset[str]], claimed: set[int]
+    part: PartEntry,
+    own: list[int],
+    near: list[int],
+    defines: dict[int, frozenset[str]],
+    claimed: set[int],
 ) -> list[int]:
-    """Cells that define what the part's own cells lack, unclaimed ones before the others."""
+    """Cells that define what the part's own cells lack.
+
+    Those under its heading come first, then unclaimed ones, and others where it has no own.
+    """
     have = {name for i in own for name in defines[i]}
     found = []
     for name in part.names:
         if name in have:
             continue
         definers = [i for i, names in defines.items() if name in names]
+        here = [i for i in definers if i in near]
         free = [i for i in definers if i not in claimed]
-        if free:
-            found.append(free[-1])
-        elif definers and not own:
-            found.append(definers[-1])
+        chosen = here or free or ([] if own else definers)
+        found += chosen[-1:]
     return found
 
 
-def _marked(notebook: NotebookNode, parts: Sequence[PartEntry]) -> dict[int, tuple[str, ...]]:
-    """Parts that the nearest heading above, or the cell's own first comment, speaks of."""
+def _marks(notebook: NotebookNode, parts: Sequence[PartEntry]) -> dict[int, _Mark]:
+    """For each code cell what the nearest heading above, or its own first comment, speaks of."""
     known = [part.id for part in parts]
     custom = {h.casefold(): p.id for p in parts for h in p.headings}
-    marked: dict[int, tuple[str, ...]] = {}
-    current: tuple[str, ...] = ()
+    marks: dict[int, _Mark] = {}
+    current = _Mark()
     for index, cell in enumerate(notebook.cells):
-        lines = cell.source.splitlines()
         if cell.cell_type == "markdown":
-            spoken = _speaks_of(_headings(lines), known, custom)
+            lines = _headings(cell.source, custom)
+            spoken = _speaks_of(lines, known, custom)
+            solution = any(_SOLUTION.search(line) for line in lines)
             # A heading of another problem ends the part before it, whichever part it opens.
-            current = current if spoken is None else spoken
+            if spoken is not None:
+                current = _Mark(spoken, solution)
+            elif solution:  # a bare "Solution" goes on with the part
+                current = _Mark(current.parts, solution)
         elif cell.cell_type == "code":
-            own = _speaks_of([ln for ln in lines[:5] if ln.startswith("#")], known, custom)
-            current = own or current  # a bare "Problem 1" says less than the heading above
-            marked[index] = current
-    return marked
+            comments = [ln for ln in cell.source.split("\n")[:5] if ln.startswith("#")]
+            own = _speaks_of([ln[:_LINE_LENGTH] for ln in comments], known, custom)
+            marks[index] = current  # a bare "Problem 1" says less than the heading above
+            if own and own != current.parts:
+                marks[index] = _Mark(own, solution=True)
+    return marks
 
 
-def _headings(lines: list[str]) -> list[str]:
-    """Lines of a markdown cell that can name a part: headings, and short lines such as bold ones."""
-    return [line for line in lines if line.lstrip().startswith("#") or len(line) < 100]
+def _headings(source: str, custom: dict[str, str]) -> list[str]:
+    """Lines of a markdown cell that can name a part: headings, and short lines that open as one."""
+    lines = [_MARKUP.sub("", line[:_LINE_LENGTH]) for line in source.split("\n")]
+    return [
+        line
+        for line in lines
+        if line.lstrip().startswith("#")
+        or (len(line) < _SHORT and (_OPENING.match(line) or _listed(line, custom)))
+    ]
 
 
 def _speaks_of(
@@ -120,12 +159,19 @@ def _speaks_of(
     """Part ids named by the last of the lines that names any; None where none does."""
     found: tuple[str, ...] | None = None
     for line in lines:
-        for heading, part in custom.items():
-            if heading in line.casefold():
-                found = (part,)
-        for match in _MARKER.finditer(re.sub(r"[*_`$]|<[^>]*>", "", line)):
-            found = _ids(match, known) or found or ()
+        listed = _listed(line, custom)
+        if listed:
+            found = listed
+            continue
+        for match in _MARKER.finditer(line.replace("\N{EN DASH}", "-")):
+            goes_on = any(part.startswith(match["problem"]) for part in found or ())
+            found = _ids(match, known) or (found if goes_on else ())
     return found
+
+
+def _listed(line: str, custom: dict[str, str]) -> tuple[str, ...]:
+    """Parts whose headings, as the rubric lists them, the line holds."""
+    return tuple(part for heading, part in custom.items() if heading in line.casefold())
 
 
 def _ids(match: re.Match[str], known: Sequence[str]) -> tuple[str, ...]:
@@ -133,29 +179,10 @@ def _ids(match: re.Match[str], known: Sequence[str]) -> tuple[str, ...]:
     roman, last = (match["roman"] or "").lower(), (match["last"] or "").lower()
     if last:
         letters = [chr(c) for c in range(ord(letter), ord(last) + 1)]
-        return tuple(p for p in known if p[: len(problem)] == problem and p[len(problem) :] in letters)
-    wanted = problem + letter + (f"-{roman}" if roman else "")
-    if wanted in known:
-        return (wanted,)
-    return tuple(p for p in known if p.startswith(f"{wanted}-")) if letter else ()
-
-
-def defined_names(source: str) -> frozenset[str]:
-    """Names that a cell's own top level binds; empty where it does not parse."""
-    try:
-        tree = ast.parse(TransformerManager().transform_cell(source))
-    except (SyntaxError, ValueError, RecursionError):
-        return frozenset(re.findall(r"^(?:def|class)\s+(\w+)", source, re.MULTILINE))
-    return frozenset(_bound(tree.body))
-
-
-def _bound(body: Sequence[ast.stmt]) -> Iterable[str]:
-    for statement in body:
-        if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
-            yield statement.name
-            continue
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                yield node.id
-            elif isinstance(node, ast.alias):
-                yield (node.asname or node.name).split(".")[0]
+        own = [p for p in known if p.startswith(problem)]
+        return tuple(p for p in own if p[len(problem) :].split("-")[0] in letters)
+    for wanted in (f"{problem}{letter}-{roman}", problem + letter):
+        below = tuple(p for p in known if letter and p.startswith(f"{wanted}-"))
+        if wanted in known or below:
+            return (wanted,) if wanted in known else below
+    return ()

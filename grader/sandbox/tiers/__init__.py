@@ -6,11 +6,15 @@ layers hold, and is never silently weaker: what could not be had is reported as 
 
 from __future__ import annotations
 
+import json
+import os
+import tempfile
+
 from grader.sandbox.tiers.base import LayerStates, Policy, Tier
 from grader.sandbox.tiers.landlock import LandlockTier
 from grader.sandbox.tiers.process import ProcessTier
 
-__all__ = ["TIERS", "LayerStates", "Policy", "Tier", "best_tier"]
+__all__ = ["TIERS", "LayerStates", "Policy", "Tier", "best_tier", "try_tier"]
 
 TIERS: dict[str, type[Tier]] = {
     "landlock": LandlockTier,
@@ -21,3 +25,26 @@ TIERS: dict[str, type[Tier]] = {
 def best_tier() -> Tier:
     """The first tier of `TIERS` that this machine can make."""
     return next(tier() for tier in TIERS.values() if tier.available())
+
+
+def try_tier(tier: Tier) -> LayerStates:
+    """Confine a child process with the tier and give what it reports: for `grader doctor`.
+
+    Raises OSError where the tier cannot be had after all.
+    """
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            policy = Policy((tempfile.gettempdir(),), ("/usr", "/proc"), 60, 1024, 64, 64)
+            os.write(writer, json.dumps(tier.confine(policy)).encode())
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as told:
+        data = told.read()
+    if os.waitpid(pid, 0)[1] != 0:
+        raise OSError(f"the tier {tier.name} could not be made on this machine")
+    return {name: (state[0], state[1]) for name, state in json.loads(data).items()}

@@ -1,0 +1,235 @@
+"""The command line: grade, check, doctor. Thin callers of `grader.grading`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.status import Status as Spinner
+
+from grader import __version__
+from grader.errors import ExitCode, GraderException, UsageError
+
+if TYPE_CHECKING:
+    from grader.assignment import Assignment
+    from grader.grading import Options
+    from grader.model import GradeReport
+    from grader.sandbox.launcher import Launcher
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_EXIT_HELP = """\b
+Exit codes:
+  0    graded
+  1    graded, and below the pass mark (check: a part is not right yet)
+  2    wrong use: a path, an option or a rubric
+  3    a submission could not be read
+  4    a fault of the grader: something stayed ungraded
+  130  interrupted
+"""
+
+
+@click.group(epilog=_EXIT_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="grader")
+def cli() -> None:
+    """Grade PyTorch and NumPy homework against a reference solution, in a sandbox."""
+
+
+def _common(command: F) -> F:
+    """Options that grading and checking share."""
+    for option in (
+        click.option("--assignment", default="hw5", show_default=True, metavar="NAME",
+                     help="Name below rubrics/, or the path of a rubric's folder."),
+        click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda",
+                     help="Where tensors live while checks run."),
+        click.option("--examples", type=click.IntRange(1), metavar="N",
+                     help="Examples a check, in place of the rubric's number."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", default="grader-out", show_default=True, type=click.Path(path_type=Path),
+              help="Folder for reports/ID.html and results/ID.json.")  # fmt: skip
+@click.option("--parts", metavar="ID,ID", default="", help="Judge these parts only.")
+@_common
+def grade(
+    paths: tuple[Path, ...], out: Path, parts: str, assignment: str, device: str,
+    examples: int | None,
+) -> None:  # fmt: skip
+    """Grade notebooks, modules, ZIPs or folders, and write a report for each."""
+    from grader.grading import Options
+    from grader.judge import check_device
+
+    loaded = _load(assignment)
+    chosen = tuple(part.strip() for part in parts.split(",") if part.strip())
+    loaded.select(chosen)
+    options = Options(device=check_device(device), parts=chosen, examples=examples)
+    codes = _each(loaded, paths, options, lambda report: _write(report, out))
+    sys.exit(_worst(codes))
+
+
+@cli.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--part", "parts", metavar="ID", multiple=True, help="Only this part; repeatable.")
+@_common
+def check(
+    path: Path, parts: tuple[str, ...], assignment: str, device: str, examples: int | None
+) -> None:
+    """Check your own work: the public checks, in the terminal. Nothing is written."""
+    from grader.grading import Options
+    from grader.judge import check_device
+    from grader.report import render_text
+
+    loaded = _load(assignment)
+    loaded.select(parts)
+    options = Options(check_device(device), tuple(parts), public_only=True, examples=examples)
+
+    def show(report: GradeReport) -> ExitCode:
+        width = min(Console().width, 100)
+        click.echo(render_text(report, width=width))
+        wrong = any(c.score < c.max_score for p in report.parts for c in p.checks)
+        return ExitCode.BELOW_PASS_MARK if wrong else ExitCode.GRADED
+
+    sys.exit(_worst(_each(loaded, [path], options, show)))
+
+
+@cli.command()
+@click.option("--assignment", default="hw5", show_default=True, metavar="NAME")
+def doctor(assignment: str) -> None:
+    """Say what this machine has for grading, what is missing, and how to get it."""
+    from grader.doctor import examine
+
+    sound = True
+    for finding in examine(assignment):
+        mark = {"ok": "ok  ", "note": "note", "wrong": "FIX "}[finding.state]
+        click.echo(f"{mark}  {finding.what}: {finding.detail}")
+        if finding.mend:
+            click.echo(f"      → {finding.mend}")
+        sound = sound and finding.state != "wrong"
+    sys.exit(ExitCode.GRADED if sound else ExitCode.GRADER_FAULT)
+
+
+def _load(name: str) -> Assignment:
+    from grader.assignment import load_assignment
+
+    return load_assignment(name)
+
+
+def _each(
+    assignment: Assignment,
+    paths: Sequence[Path],
+    options: Options,
+    use: Callable[[GradeReport], ExitCode],
+) -> list[ExitCode]:
+    """Grade each path; a submission that cannot be graded does not stop the others."""
+    from grader.submission import read_submission
+
+    codes: list[ExitCode] = []
+    console = Console(stderr=True)
+    launcher: Launcher | None = None
+    try:
+        with console.status("starting", spinner="dots") as spinner:
+            for path in paths:
+                try:
+                    submission = read_submission(path)
+                    launcher = launcher or _launcher(assignment, spinner)
+                    report = _grade_one(assignment, submission, launcher, options, spinner)
+                except GraderException as error:
+                    click.echo(f"{path}: {error}" if len(paths) > 1 else f"grader: {error}", err=True)
+                    codes.append(error.exit_code)
+                    continue
+                codes.append(use(report))
+    finally:
+        if launcher is not None:
+            launcher.close()
+    return codes
+
+
+def _launcher(assignment: Assignment, spinner: Spinner) -> Launcher:
+    from grader.datasets import public_data
+    from grader.judge import make_launcher
+
+    launcher = make_launcher(assignment)
+    spinner.update("making the assignment's data and loading the libraries")
+    try:
+        public_data(assignment)
+        launcher.wait_ready()
+    except BaseException:
+        launcher.close()
+        raise
+    return launcher
+
+
+def _grade_one(
+    assignment: Assignment, submission: Any, launcher: Launcher, options: Options, spinner: Spinner
+) -> GradeReport:
+    from grader.grading import grade as run
+
+    done = [0]
+
+    def on_check(_: object) -> None:
+        done[0] += 1
+
+    def progress(what: str) -> None:
+        spinner.update(f"{submission.source}: {what}, {done[0]} checks done")
+
+    return run(assignment, submission, launcher, options, progress=progress, on_check=on_check)
+
+
+def _write(report: GradeReport, out: Path) -> ExitCode:
+    """Write both forms of a report whole or not at all, and say where they are."""
+    from grader.report import render_html, render_json
+
+    name = report.submission.id
+    _replace(out / "results" / f"{name}.json", render_json(report))
+    page = out / "reports" / f"{name}.html"
+    _replace(page, render_html(report))
+    pending = f", {report.pending_points:g} await marking" if report.pending_points else ""
+    click.echo(
+        f"{report.submission.student}: {report.auto_score:g} of {report.auto_max_score:g} "
+        f"automatic points{pending}  →  {page}"
+    )
+    mark = _load(report.assignment).rubric.pass_mark if report.assignment else 0
+    below = report.auto_max_score and report.auto_score / report.auto_max_score < mark
+    return ExitCode.BELOW_PASS_MARK if below else ExitCode.GRADED
+
+
+def _replace(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _worst(codes: Sequence[ExitCode]) -> ExitCode:
+    order = [ExitCode.GRADED, ExitCode.BELOW_PASS_MARK, ExitCode.UNREADABLE_SUBMISSION,
+             ExitCode.USAGE, ExitCode.GRADER_FAULT]  # fmt: skip
+    return max(codes, key=order.index, default=ExitCode.GRADED)
+
+
+def main() -> None:
+    """Entry point: maps our exceptions and Ctrl-C to messages and exit codes."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        sys.exit(leave.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(ExitCode.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("grader: interrupted; nothing half-written was left behind", err=True)
+        sys.exit(ExitCode.INTERRUPTED)
+    except GraderException as error:
+        click.echo(f"grader: {error}", err=True)
+        sys.exit(error.exit_code)

@@ -1,0 +1,104 @@
+"""What this machine has for grading: `grader doctor`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from grader.datasets import cache_folder
+from grader.errors import GraderException
+from grader.sandbox.launcher import WarmLauncher
+from grader.sandbox.tiers import best_tier, try_tier
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: `state` is ok, note or wrong; `mend` is what to do about it."""
+
+    state: str
+    what: str
+    detail: str
+    mend: str = ""
+
+
+def examine(assignment: str) -> Iterator[Finding]:
+    """Look at the interpreter, the libraries, the device, the sandbox and the assignment."""
+    yield from _interpreter()
+    yield from _libraries()
+    yield from _device()
+    yield from _sandbox()
+    yield from _assignment(assignment)
+
+
+def _interpreter() -> Iterator[Finding]:
+    fine = (3, 10) <= sys.version_info[:2] <= (3, 13)
+    yield Finding(
+        "ok" if fine else "wrong",
+        "Python",
+        f"{platform.python_version()} at {sys.executable}",
+        "" if fine else "use Python 3.10 to 3.13",
+    )
+
+
+def _libraries() -> Iterator[Finding]:
+    for name in ("torch", "torchvision", "numpy", "scikit-learn", "hypothesis", "ipykernel", "nbclient"):
+        try:
+            yield Finding("ok", name, version(name))
+        except PackageNotFoundError:
+            yield Finding("wrong", name, "not installed", f"pip install -c constraints.txt {name}")
+    from grader.compat import import_torchvision, torchvision_lacks_operators
+
+    try:
+        import_torchvision()
+    except (ImportError, RuntimeError) as error:
+        yield Finding("wrong", "torchvision's import", str(error), "install the version that "
+                      "belongs to your torch: see constraints.txt")  # fmt: skip
+        return
+    if torchvision_lacks_operators():
+        yield Finding(
+            "note",
+            "torchvision's compiled operators",
+            "absent: this torchvision was built for another torch (a CPU build beside a CUDA "
+            "build); models and transforms work, torchvision.ops.nms and the like do not",
+        )
+
+
+def _device() -> Iterator[Finding]:
+    import torch
+
+    if torch.cuda.is_available():
+        yield Finding("ok", "GPU", torch.cuda.get_device_name())
+    else:
+        yield Finding("note", "GPU", "none that torch can use: grading runs on the CPU")
+
+
+def _sandbox() -> Iterator[Finding]:
+    tier = best_tier()
+    yield Finding("ok" if tier.name != "process" else "note", "isolation tier", tier.name)
+    weak = {"absent", "best effort"}
+    for layer, (state, detail) in try_tier(tier).items():
+        text = f"{state} ({detail})" if detail else state
+        yield Finding("note" if state in weak else "ok", f"isolation: {layer}", text)
+    if os.getuid() == 0:
+        yield Finding("note", "user", "root: student code runs with root's user id, inside the "
+                      "limits above", "run the grader as an ordinary user")  # fmt: skip
+    warm = WarmLauncher.available()
+    yield Finding("ok" if warm else "note", "kernels", "warm forks" if warm else "cold starts")
+
+
+def _assignment(name: str) -> Iterator[Finding]:
+    from grader.assignment import load_assignment
+
+    try:
+        loaded = load_assignment(name)
+    except GraderException as error:
+        yield Finding("wrong", f"assignment {name}", str(error))
+        return
+    points = sum(part.points for part in loaded.rubric.parts)
+    yield Finding("ok", f"assignment {name}", f"{len(loaded.parts)} parts, {points:g} points, "
+                  f"{len(loaded.checks)} checks")  # fmt: skip
+    yield Finding("ok", "cache", str(cache_folder()))

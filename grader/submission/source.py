@@ -1,0 +1,58 @@
+"""A cell's code as it can be read without being run: plain Python, and the names it binds."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterable, Iterator
+
+from IPython.core.inputtransformer2 import TransformerManager
+
+# Cell magics that run the cell's body as it stands, in the notebook's own namespace.
+_WRAPPER = re.compile(r"\A\s*%%(?:time|capture|prun)\b[^\n]*\n")
+
+
+def as_python(source: str) -> str:
+    """A cell as plain Python, line by line: magics and shell lines become IPython's calls."""
+    body = _WRAPPER.sub("\n", source)
+    try:
+        return str(TransformerManager().transform_cell(body))
+    except (SyntaxError, RuntimeError):  # hundreds of magics in one cell are too many for IPython
+        return body
+
+
+def parse_python(code: str) -> ast.Module | None:
+    """The syntax tree of plain Python, None where Python cannot make one."""
+    try:
+        with warnings.catch_warnings():
+            # "\d" in a student's string is worth a warning to them, not to us.
+            warnings.simplefilter("ignore")
+            return ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last: nested too deeply
+        return None
+
+
+def defined_names(source: str) -> frozenset[str]:
+    """Names that a cell's own top level binds; definitions only where it does not parse."""
+    tree = parse_python(as_python(source))
+    if tree is None:
+        return frozenset(re.findall(r"^(?:def|class)[ \t]+(\w+)", source, re.MULTILINE))
+    return frozenset(bound_names(tree.body))
+
+
+def bound_names(statements: Iterable[ast.AST]) -> Iterator[str]:
+    """Names that statements bind in the scope that they stand in, in no order."""
+    waiting = list(statements)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+            yield node.name
+        elif isinstance(node, ast.comprehension):
+            waiting += [node.iter, *node.ifs]  # its target lives in a scope of its own
+        elif not isinstance(node, ast.Lambda):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                yield node.id
+            elif isinstance(node, ast.alias):
+                yield (node.asname or node.name).split(".")[0]
+            waiting += ast.iter_child_nodes(node)
