@@ -42,7 +42,9 @@ class CheckEntry(_Entry):
 class PartEntry(_Entry):
     """One part: how its cells are found, what it is worth, and its checks.
 
-    `names` are what the part's cells define; `needs` are the parts whose names it uses.
+    `names` are what the part's cells define; `needs` are the parts whose names it uses: where
+    one of those is wrong, a failed check is judged again with right helpers. With `replay` the
+    cells are run again for that: for a part that is judged by what its cells leave behind.
     `manual` is the share of `points` that a person marks.
     """
 
@@ -53,6 +55,7 @@ class PartEntry(_Entry):
     headings: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    replay: bool = False
     checks: tuple[CheckEntry, ...] = ()
 
     @model_validator(mode="after")
@@ -141,6 +144,11 @@ class Assignment:
     def checks(self) -> dict[str, tuple[PartEntry, CheckEntry]]:
         """Part and entry of each check, by the test function's name."""
         return {c.test: (part, c) for part in self.rubric.parts for c in part.checks}
+
+    def scaffold(self, name: str) -> str:
+        """The source of `scaffolds/NAME.py`; empty where there is none."""
+        path = self.folder / "scaffolds" / f"{name}.py"
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
 
     def select(self, ids: tuple[str, ...]) -> tuple[PartEntry, ...]:
         """The named parts in order, all where none is named.

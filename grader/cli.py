@@ -143,7 +143,9 @@ def _each(
                     launcher = launcher or _launcher(assignment, spinner)
                     report = _grade_one(assignment, submission, launcher, options, spinner)
                 except GraderException as error:
-                    click.echo(f"{path}: {error}" if len(paths) > 1 else f"grader: {error}", err=True)
+                    click.echo(
+                        f"{path}: {error}" if len(paths) > 1 else f"grader: {error}", err=True
+                    )
                     codes.append(error.exit_code)
                     continue
                 codes.append(use(report))

@@ -45,7 +45,15 @@ def _interpreter() -> Iterator[Finding]:
 
 
 def _libraries() -> Iterator[Finding]:
-    for name in ("torch", "torchvision", "numpy", "scikit-learn", "hypothesis", "ipykernel", "nbclient"):
+    for name in (
+        "torch",
+        "torchvision",
+        "numpy",
+        "scikit-learn",
+        "hypothesis",
+        "ipykernel",
+        "nbclient",
+    ):
         try:
             yield Finding("ok", name, version(name))
         except PackageNotFoundError:

@@ -126,7 +126,11 @@ def run_checks(judge: Judge) -> None:
         raise UsageError("A check file cannot be loaded:\n" + installed.errors[0])
     if code == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
+    if code not in (
+        pytest.ExitCode.OK,
+        pytest.ExitCode.TESTS_FAILED,
+        pytest.ExitCode.NO_TESTS_COLLECTED,
+    ):
         raise GraderError(f"the checks did not run to their end (pytest exit code {code})")
 
 
@@ -196,11 +200,7 @@ def _scaled(judge: Judge, entry: PartEntry, options: Options) -> tuple[CheckResu
         if result is None:
             raise GraderError(f"part {entry.id}: the check {check.test} gave no result")
         worth = (entry.points - entry.manual) * check.weight / total
-        scaled.append(
-            result.model_copy(
-                update={"score": result.score * worth, "max_score": worth}
-            )
-        )
+        scaled.append(result.model_copy(update={"score": result.score * worth, "max_score": worth}))
     return tuple(scaled)
 
 
@@ -275,7 +275,9 @@ def _isolation(judge: Judge, launcher: Launcher) -> Isolation:
     if not judge.run.forks:
         reason = "CUDA cannot be forked" if judge.device != "cpu" else "no warm process here"
         notes.append(f"Checks of a part ran in the notebook's own process, one by one: {reason}.")
-    return Isolation(tier=best_tier().name, kernel=launcher.kernel, layers=layers, notes=tuple(notes))
+    return Isolation(
+        tier=best_tier().name, kernel=launcher.kernel, layers=layers, notes=tuple(notes)
+    )
 
 
 def environment() -> dict[str, str]:

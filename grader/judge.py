@@ -13,6 +13,7 @@ import pytest
 
 from grader.assignment import Assignment, CheckEntry, load_assignment
 from grader.checks.context import CheckContext, running
+from grader.checks.loan import STAND_INS, Loan, make_loan
 from grader.checks.reference import Reference
 from grader.checks.student import Student
 from grader.checks.verdict import CheckFailed, NeedsReview
@@ -38,11 +39,10 @@ _KERNEL_MODULES = (
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a submission shows of one part without being run: code, text and outputs."""
+    """What a submission shows of one part without being run: its code cells, by number from 1."""
 
     cells: tuple[int, ...]
     sources: tuple[str, ...]
-    notebook: Any
 
 
 @dataclass
@@ -78,7 +78,8 @@ class Judge:
         """The part's cells as they were handed in."""
         cells = self.parts.cells.get(part, ())
         notebook = self.submission.notebook
-        return Evidence(cells, tuple(notebook.cells[i].source for i in cells), notebook)
+        numbers = tuple(self.run.number(i) for i in cells)
+        return Evidence(numbers, tuple(notebook.cells[i].source for i in cells))
 
     def wants(self, item: pytest.Item) -> bool:
         """Whether a collected check is to run. Raises UsageError where the rubric lacks it."""
@@ -90,7 +91,9 @@ class Judge:
             )
         part, entry = self.assignment.checks[name]
         if part.id != part_of(item):
-            raise UsageError(f"{item.nodeid} is marked part {part_of(item)}, but listed under {part.id}")
+            raise UsageError(
+                f"{item.nodeid} is marked part {part_of(item)}, but listed under {part.id}"
+            )
         wanted = not self.chosen or part.id in self.chosen
         return wanted and (entry.public or not self.public_only)
 
@@ -107,31 +110,31 @@ class Judge:
         with running(self._context):
             yield self._context
 
-    def second_chances(
-        self, part: str, student: Any
-    ) -> Iterator[Callable[[BaseException], None]]:
+    def second_chances(self, part: str, student: Any) -> Iterator[Callable[[BaseException], None]]:
         """What to change before a failed check is run again, in turn, while it fails."""
         if not isinstance(student, Student):
             return
         if not student.fresh:
             yield lambda _: student.renew()
         wrong = tuple(q for q in self.assignment.parts[part].needs if self._has_failed(q))
-        names = [n for q in wrong for n in self.assignment.parts[q].names]
-        helpers = {n: f for n in names if (f := self.reference.function(n)) is not None}
-        if helpers:
-            yield lambda failure: self._lend(student, failure, wrong, helpers)
+        loan = self._loan(part, wrong) if wrong else None
+        if loan is not None:
+            yield lambda failure: self._lend(student, failure, wrong, loan)
+
+    def _loan(self, part: str, wrong: tuple[str, ...]) -> Loan | None:
+        """Right helpers in place of those of the wrong parts."""
+        names = [name for q in wrong for name in self.assignment.parts[q].names]
+        replay = self.assignment.parts[part].replay
+        cells = self.run.cells_from(names, part) if replay else {}
+        return make_loan(names, self.reference, self.assignment.scaffold(STAND_INS), cells)
 
     def _lend(
-        self,
-        student: Student,
-        failure: BaseException,
-        wrong: tuple[str, ...],
-        helpers: dict[str, Callable[..., Any]],
+        self, student: Student, failure: BaseException, wrong: tuple[str, ...], loan: Loan
     ) -> None:
         """Put right helpers in place of wrong ones, and keep the first outcome for the report."""
         if isinstance(failure, CheckFailed):
-            self._first = (failure, wrong, tuple(helpers))
-        student.lend(helpers)
+            self._first = (failure, wrong, loan.names)
+        student.lend(loan, self.assignment.rubric.limits.cell_s)
 
     def _has_failed(self, part: str) -> bool:
         results = [self.results.get(c.test) for c in self.assignment.parts[part].checks]

@@ -8,7 +8,7 @@ the kernel with it, a new kernel replays the cells before it, without it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from grader.assignment import Assignment
 from grader.checks.student import Student, parse_raised
@@ -49,9 +49,7 @@ class SubmissionRun:
         self._data = data
         self._progress = progress
         cells = submission.notebook.cells
-        self._code = [
-            i for i, c in enumerate(cells) if c.cell_type == "code" and c.source.strip()
-        ]
+        self._code = [i for i, c in enumerate(cells) if c.cell_type == "code" and c.source.strip()]
         self.problems: dict[int, CellProblem] = {}
         self.layers: dict[str, tuple[str, str]] = {}
         self.student_s = 0.0
@@ -76,6 +74,18 @@ class SubmissionRun:
         """Index of the last cell that a part needs; the notebook's last where it has none."""
         last = self._parts.last(part)
         return last if last is not None else (self._code[-1] if self._code else 0)
+
+    def cells_from(self, names: Iterable[str], part: str) -> dict[int, str]:
+        """Sources by number of the code cells that use what is defined as `names`.
+
+        They reach from the first cell that defines one of them, or the part's own first cell,
+        to the part's last.
+        """
+        last, defines = self.order(part), self._parts.defines
+        first = min([i for i in self._code if i <= last and defines[i] & set(names)],
+                    default=min(self._parts.cells.get(part, ()), default=last))  # fmt: skip
+        cells = self._submission.notebook.cells
+        return {self.number(i): cells[i].source for i in self._code if first <= i <= last}
 
     def student(self, part: str) -> Student:
         """The student's names after the part's cells.
@@ -151,7 +161,9 @@ class SubmissionRun:
         limits = self._assignment.rubric.limits
         left = limits.notebook_s - self.student_s
         if left <= 0:
-            self._problem(index, "timeout", f"The notebook ran longer than {limits.notebook_s:g} s.")
+            self._problem(
+                index, "timeout", f"The notebook ran longer than {limits.notebook_s:g} s."
+            )
             self._give_up()
             return
         self._progress(f"cell {self._done} of {len(self._code)}")

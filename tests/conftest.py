@@ -34,9 +34,7 @@ def launcher(hw5: Assignment) -> Iterator[Launcher]:
 
 
 @pytest.fixture
-def graded(
-    hw5: Assignment, launcher: Launcher, tmp_path: Path
-) -> Callable[..., GradeReport]:
+def graded(hw5: Assignment, launcher: Launcher, tmp_path: Path) -> Callable[..., GradeReport]:
     """Grade a notebook of hw5: `graded(notebook, parts=("5b-i",))`."""
 
     def run(notebook: NotebookNode, **options: object) -> GradeReport:

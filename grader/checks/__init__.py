@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grader.checks.compare import assert_matches, counterexample
+from grader.checks.compare import assert_matches, counterexample, numbers
 from grader.checks.examples import given
 from grader.checks.oracle import Expected, forward_error
 from grader.checks.static import until_bound
@@ -27,6 +27,7 @@ __all__ = [
     "forward_error",
     "given",
     "lazy",
+    "numbers",
     "seeds",
     "shapes",
     "until_bound",

@@ -61,6 +61,23 @@ def assert_matches(
     _match(actual, oracle.value, oracle.error, demand)
 
 
+def numbers(actual: Any, *, what: str = "the result") -> np.ndarray:
+    """`actual` as float64: an array, a tensor, a number, or nested lists of numbers.
+
+    Raises CheckFailed at stage kind where it is none of these.
+    """
+    value = actual.value() if isinstance(actual, Remote) else actual
+    try:
+        if isinstance(value, list | tuple):
+            return np.array([numbers(item, what=what) for item in value], dtype=float)
+        if isinstance(value, np.ndarray | np.generic | torch.Tensor | bool | int | float):
+            return np.asarray(_to_array(value), dtype=float)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        pass  # text, ragged lists, numbers beyond a double, tensors without values
+    text = f"{what} is {_kind(value)}, but should hold real numbers{_call()}"
+    raise CheckFailed(Stage.KIND, text, counterexample=counterexample(value))
+
+
 def _match(actual: Any, expected: Any, error: Any, demand: _Demand) -> None:
     if isinstance(expected, list | tuple):
         _match_items(actual, expected, error, demand)

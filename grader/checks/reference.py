@@ -7,7 +7,6 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -40,10 +39,9 @@ class Reference:
             raise UsageError(f"the reference has no {name!r}; it has: {known}") from None
         return _Oracle(value) if inspect.isfunction(value) else value
 
-    def function(self, name: str) -> Callable[..., Any] | None:
-        """The plain reference function of that name, None where there is none."""
-        value = self._names.get(name)
-        return value if inspect.isfunction(value) else None
+    def find(self, name: str) -> Any:
+        """The reference's own object of that name, None where there is none."""
+        return self._names.get(name)
 
 
 class _Oracle:

@@ -7,7 +7,8 @@ and passed on. What goes wrong there is raised here as a verdict, never as a gra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import numpy as np
 import torch
 
 from grader.checks.context import current
+from grader.checks.loan import STAND_INS, Loan
+from grader.checks.static import without_definitions
 from grader.checks.verdict import (
     GPU_NEEDED,
     AnswerMissing,
@@ -57,7 +60,9 @@ class Student:
         self.memo: dict[str, Any] = {}
         self._traced = False
         self._scaffolded: dict[str, Remote] = {}
-        self._lent: dict[str, Callable[..., Any]] = {}
+        self._loan: Loan | None = None
+        self._replay_s = call_s
+        self._handing_over = False
         self.device = device
         self.mutated: dict[int, Any] = {}
         self.output = ""
@@ -105,10 +110,19 @@ class Student:
         self._scaffolded[name] = Remote(self, {"k": "ref", "ref": held.ref}, _SCAFFOLD)
         return self._scaffolded[name]
 
-    def rerun(self, sources: list[str], cells: list[int], *, timeout_s: float) -> Remote:
-        """Execute cells again in a copy of the namespace; the new names as items."""
+    def rerun(self, sources: Sequence[str], cells: Sequence[int], *, timeout_s: float) -> Remote:
+        """Execute cells again in a copy of the namespace; the new names as items.
+
+        `cells` are their numbers among the notebook's code cells. What is lent stays in place
+        of the cells' own definitions.
+        """
         self._traced = True
-        told = {"op": "rerun", "sources": sources, "cells": cells}
+        lent = self._loan.names if self._loan is not None else ()
+        told = {
+            "op": "rerun",
+            "sources": [without_definitions(source, lent) for source in sources],
+            "cells": self._kernel_cells(cells),
+        }
         held = self._ask(told, [], "the part's cells", timeout_s)
         return Remote(self, {"k": "ref", "ref": held.ref}, "rerun")
 
@@ -124,21 +138,42 @@ class Student:
         self._ask(head, encoder.buffers, f"{name} = …")
         self._known.pop(name, None)
 
-    def lend(self, functions: dict[str, Callable[..., Any]]) -> None:
-        """Put functions of the grader's in the place of the student's, in a new session.
-
-        They run in the grader; their code never enters the student's process.
-        """
-        self._lent = dict(functions)
+    def lend(self, loan: Loan, replay_s: float) -> None:
+        """Put right helpers in the place of the student's wrong ones, in a new session."""
         self.renew()
+        self._loan, self._replay_s = loan, replay_s
 
-    def _answer(self, message: Message) -> Message:
+    def _hand_over(self, loan: Loan) -> None:
+        """Bring the loan into a session that has just been opened."""
+        self._handing_over = True
+        try:
+            for kind, names in (("function", loan.functions), ("sequence", loan.sequences)):
+                for name in names:
+                    self._request({"op": "lend", "name": name, "kind": kind}, [], self._call_s)
+            if loan.stand_ins:
+                space = self.scaffold(STAND_INS)
+                for name in loan.stand_ins:
+                    self.bind(name, getattr(space, name))
+            if loan.replay:
+                sources = [source for _, source in loan.replay]
+                cells = self._kernel_cells([number for number, _ in loan.replay])
+                head = {"op": "replay", "sources": sources, "cells": cells}
+                self._request(head, [], self._replay_s)
+        finally:
+            self._handing_over = False
+
+    def _kernel_cells(self, cells: Sequence[int]) -> list[int]:
+        """The kernel's numbers of code cells of the notebook; 0 for one that was not run."""
+        ran = {number: count for count, number in self._cells.items()}
+        return [ran.get(number, 0) for number in cells]
+
+    def _answer(self, loan: Loan, message: Message) -> Message:
         """One call from the student's process to a lent function."""
         try:
             name = message.head["call_back"]
             args = [decode_reply(message, node) for node in message.head["args"]]
             kwargs = {n: decode_reply(message, v) for n, v in message.head["kwargs"].items()}
-            value = self._lent[name](*args, **kwargs)
+            value = loan.call(name, *args, **kwargs)
             encoder = Encoder()
             node = encoder.encode(value)
             return Message({"value": node}, tuple(encoder.buffers))
@@ -148,7 +183,7 @@ class Student:
 
     def renew(self) -> None:
         """Go on in a new process: what checks left behind in this one is gone."""
-        if not self.channel.live:
+        if self._loan is not None or not self.channel.live:
             self.channel.close()
         self.fresh = True
         self.memo.clear()
@@ -157,9 +192,9 @@ class Student:
 
     def close(self) -> None:
         """End one check: its process serves the next, unless the check left a trace in it."""
-        if self._traced or self._lent:
-            self._lent = {}
+        if self._traced or self._loan is not None:
             self.renew()
+            self._loan = None
         self.fresh = not self.channel.is_open
 
     def _forget(self) -> None:
@@ -174,12 +209,9 @@ class Student:
     def _ask(self, head: dict[str, Any], buffers: list[memoryview], text: str,
              timeout_s: float | None = None) -> Any:  # fmt: skip
         try:
-            if self._lent and not self.channel.is_open:
-                for name in self._lent:
-                    self.channel.request({"op": "lend", "name": name}, [], self._call_s)
-            reply = self.channel.request(
-                head, buffers, timeout_s or self._call_s, self._answer if self._lent else None
-            )
+            if self._loan is not None and not self.channel.is_open and not self._handing_over:
+                self._hand_over(self._loan)
+            reply = self._request(head, buffers, timeout_s or self._call_s)
         except SessionLost as lost:
             self._forget()
             raise LimitExceeded(Stage.RETURNS, _lost_text(lost, text)) from None
@@ -201,6 +233,12 @@ class Student:
         except (WireError, ValueError, TypeError) as error:
             self.channel.discard()
             raise LimitExceeded(Stage.KIND, f"{text} gave no readable value: {error}") from None
+
+    def _request(
+        self, head: dict[str, Any], buffers: list[memoryview], timeout_s: float
+    ) -> Message:
+        answer = functools.partial(self._answer, self._loan) if self._loan else None
+        return self.channel.request(head, buffers, timeout_s, answer)
 
     def _decode(self, reply: Message, node: Any) -> Any:
         return decode_reply(reply, node, self.channel.bounds)

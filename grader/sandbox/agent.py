@@ -15,13 +15,22 @@ import linecache
 import random
 import time
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.data import Dataset
 
-from grader.sandbox.wire import Decoder, Encoder, Frames, Message, PeerGone
+from grader.sandbox.wire import (
+    Decoder,
+    Encoder,
+    Frames,
+    Message,
+    PeerGone,
+    plain_tensor,
+    raw_bytes,
+)
 
 # How much of what student code prints during one call is kept for the report.
 _OUTPUT_CHARS = 4000
@@ -60,17 +69,18 @@ class Agent:
         self._device = device
         self._held: dict[int, Any] = {}
         self._buffers: tuple[memoryview, ...] = ()
+        self._executed = 0
 
     def serve(self) -> None:
-        """Answer requests until the other end closes."""
+        """Answer requests until the other end closes; then the names are as they were before."""
+        before = dict(self._namespace)
         with contextlib.suppress(PeerGone):
             while True:
                 # The grader owns the clock; a reader here may wait as long as it takes.
                 request = self._frames.receive(time.monotonic() + 1e9)
-                if request.head.get("op") == "close":
-                    self._frames.send(Message({"id": request.head["id"]}), time.monotonic() + 5)
-                    return
                 self._frames.send(self._answer(request), time.monotonic() + 1e9)
+        self._namespace.clear()
+        self._namespace.update(before)
 
     def _answer(self, request: Message) -> Message:
         encoder = Encoder(hold=self._hold)
@@ -98,7 +108,10 @@ class Agent:
             self._namespace[request.head["name"]] = self._evaluate(request.head["node"])
             return {"value": encoder.encode(None)}
         if operation == "lend":
-            self._namespace[request.head["name"]] = self._lent(request.head["name"])
+            self._lend(request.head["name"], request.head["kind"])
+            return {"value": encoder.encode(None)}
+        if operation == "replay":
+            self._replay(request.head)
             return {"value": encoder.encode(None)}
         if operation == "scaffold":
             return {"value": self._hold(self._scaffold(request.head["source"]))}
@@ -159,12 +172,17 @@ class Agent:
             "callable": callable(value),
         }
 
-    def _lent(self, name: str) -> Any:
-        """A function of the grader's under the student's name: each call goes over the wire.
+    def _lend(self, name: str, kind: str) -> None:
+        """Put a function or sequence of the grader's under the student's name.
 
-        So a right helper can stand in for a wrong one without its code being here.
+        Each call goes over the wire, so a right helper can stand in for a wrong one without
+        its code being here.
         """
+        call = self._remote_call(name)
+        value: Any = call if kind == "function" else _sequence_class(name, call)
+        self._namespace[name] = value
 
+    def _remote_call(self, name: str) -> Any:
         def lent(*args: Any, **kwargs: Any) -> Any:
             encoder = Encoder()
             told: dict[str, Any] = {"args": [encoder.encode(_plain(a)) for a in args]}
@@ -186,20 +204,41 @@ class Agent:
         return types.SimpleNamespace(**{k: v for k, v in space.items() if k[:2] != "__"})
 
     def _rerun(self, head: dict[str, Any]) -> dict[str, Any]:
-        """Execute the student's own cells again, in a copy of the namespace.
-
-        Magics and shell lines are IPython's: they are translated, as the kernel did it.
-        """
-        from IPython.core.inputtransformer2 import TransformerManager
-
+        """Execute the student's own cells again, in a copy of the namespace."""
         space = dict(self._namespace)
-        for number, source in enumerate(head["sources"]):
-            name = f"<rerun {number}>"
-            text = TransformerManager().transform_cell(source)
-            self._cell_of_file[name] = head["cells"][number]
-            linecache.cache[name] = (len(text), None, text.splitlines(True), name)
-            exec(compile(text, name, "exec"), space)
+        for source, cell in zip(head["sources"], head["cells"], strict=True):
+            self._execute(source, cell, space)
         return space
+
+    def _replay(self, head: dict[str, Any]) -> None:
+        """Execute cells again in the namespace itself; one that raises does not stop the next."""
+        for source, cell in zip(head["sources"], head["cells"], strict=True):
+            with contextlib.suppress(BaseException):  # as in the notebook's own run
+                self._execute(source, cell, self._namespace)
+
+    def _execute(self, text: str, cell: int, space: dict[str, Any]) -> None:
+        self._executed += 1
+        name = f"<again {self._executed}>"
+        self._cell_of_file[name] = cell
+        linecache.cache[name] = (len(text), None, text.splitlines(True), name)
+        exec(compile(text, name, "exec"), space)
+
+
+def _sequence_class(name: str, items: Callable[..., list[Any]]) -> type:
+    """A class whose objects hold the items that the grader gives for their arguments."""
+
+    class Lent(Dataset[Any]):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            self._items = items(*args, **kwargs)
+
+        def __getitem__(self, index: Any) -> Any:
+            return self._items[index]
+
+        def __len__(self) -> int:
+            return len(self._items)
+
+    Lent.__name__ = Lent.__qualname__ = name
+    return Lent
 
 
 def _plain(value: Any) -> Any:
@@ -219,8 +258,7 @@ def _snapshot_bytes(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return (value.shape, value.tobytes())
     if isinstance(value, torch.Tensor) and value.layout is torch.strided:
-        plain = value.detach().resolve_conj().resolve_neg().cpu().contiguous().reshape(-1)
-        return (tuple(value.shape), plain.view(torch.uint8).numpy().tobytes())
+        return (tuple(value.shape), raw_bytes(plain_tensor(value)).tobytes())
     if isinstance(value, list) and len(value) <= 64:
         return [_snapshot_bytes(item) for item in value]
     return None

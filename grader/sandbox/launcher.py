@@ -168,6 +168,9 @@ class Launcher(ABC):
                 job.end()
         return job
 
+    def wait_ready(self) -> None:  # noqa: B027  # nothing to wait for is a good default
+        """Block until a job can be started without delay."""
+
     @abstractmethod
     def _start(self, request: dict[str, Any], fds: list[int]) -> None:
         """Have a process run `job.supervise(request, fds)`."""

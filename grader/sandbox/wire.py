@@ -276,15 +276,14 @@ class Encoder:
         name = str(value.dtype).removeprefix("torch.")
         if value.layout is not torch.strided or value.is_meta or name not in _TORCH_DTYPES:
             return self._held(value)
-        plain = value.detach().resolve_conj().resolve_neg().cpu()
-        raw = plain.contiguous().reshape(-1).view(torch.uint8).numpy()
+        plain = plain_tensor(value)
         node: dict[str, Any] = {
             "k": "tensor",
             "dtype": name,
             "shape": list(plain.shape),
             "device": str(value.device),
             "grad": bool(value.requires_grad),
-            "buf": self._buffer(raw),
+            "buf": self._buffer(raw_bytes(plain)),
         }
         if type(value) is not torch.Tensor:
             node["cls"] = type(value).__name__[:80]
@@ -293,6 +292,19 @@ class Encoder:
         if value.is_leaf and value.grad is not None:
             node["grad_value"] = self._node(value.grad, depth + 1)
         return node
+
+
+def plain_tensor(value: torch.Tensor) -> torch.Tensor:
+    """`value` on the CPU, without its graph and without bits that only mark a view."""
+    return value.detach().resolve_conj().resolve_neg().cpu()
+
+
+def raw_bytes(plain: torch.Tensor) -> np.ndarray:
+    """The bytes of a plain tensor in row-major order, shape (nbytes,)."""
+    # A single number counts as contiguous whatever its stride, but not as a view of bytes.
+    flat = plain.contiguous().as_strided((plain.numel(),), (1,))
+    raw: np.ndarray = flat.view(torch.uint8).numpy()
+    return raw
 
 
 class _TooManyNodes(Exception):

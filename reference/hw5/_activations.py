@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from grader.checks.oracle import forward_error
+
 from ._rounding import Array, Rounded, float64
 
 # sigmoid(x), in units of u and absolute. 1/(1+e) with e = exp(-x) has the relative error

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from grader.checks.oracle import forward_error
+
 from ._rounding import Array, Rounded, float64
 
 W1, X1 = 0.1, 0.3

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from grader.checks.oracle import forward_error
+
 from ._rounding import Array, Rounded, float64
 from .p6_convolution import my_convolution, rounded_convolution
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from grader.checks.oracle import forward_error
+
 from ._activations import (
     T,
     rounded_sigmoid,

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from grader.checks.oracle import forward_error
+
 from ._rounding import Array, Rounded, float64, reduction_units
 
 

@@ -10,9 +10,7 @@ def assert_gradient(actual, value, error, what):
     """A gradient of one number, whether it has a dimension of its own or none."""
     brought = actual.value()
     shape = (1,) if getattr(brought, "shape", None) == (1,) else ()
-    assert_matches(
-        brought, Expected(np.full(shape, value), np.full(shape, error)), what=what
-    )
+    assert_matches(brought, Expected(np.full(shape, value), np.full(shape, error)), what=what)
 
 
 @pytest.mark.part("2d")

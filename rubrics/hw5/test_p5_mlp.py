@@ -1,12 +1,23 @@
 """Problem 5: a multilayer perceptron by hand."""
 
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from grader.checks import CheckFailed, Stage, arrays, assert_matches, fill, given, seeds, shapes
+from grader.checks import (
+    CheckFailed,
+    Stage,
+    arrays,
+    assert_matches,
+    fill,
+    given,
+    numbers,
+    seeds,
+    shapes,
+)
 
 SIDES = st.integers(1, 5)
 
@@ -70,8 +81,7 @@ def networks(draw, *, most_layers=3):
     seed = draw(seeds())
     kind = draw(st.sampled_from(["random", "ramp", "negative"]))
     weights = [
-        fill(pair, kind, seed + i, elements="weights")
-        for i, pair in enumerate(zip(sizes, sizes[1:], strict=False))
+        fill(pair, kind, seed + i, elements="weights") for i, pair in enumerate(pairwise(sizes))
     ]
     batch = fill((samples, sizes[0]), "random", seed + 99, elements="unit")
     labels = np.random.default_rng(seed).integers(0, sizes[-1], samples)
@@ -192,7 +202,10 @@ def test_forward_pass_of_the_class(student, reference, samples, layers, seed):
 def test_one_step_of_the_class(student, reference, samples, layers, seed):
     """One batch forward and back changes self.weights by one step of gradient descent."""
     model, X, Y = made(student, samples=samples, layers=layers, seed=seed)
-    batch, batch_y = np.concatenate((X, np.ones((samples, 1))), axis=1), np.eye(10)[Y[:, 0].astype(int)]
+    batch, batch_y = (
+        np.concatenate((X, np.ones((samples, 1))), axis=1),
+        np.eye(10)[Y[:, 0].astype(int)],
+    )
     weights = model.weights.value()
     told = student.scaffold("perceptron").step(model, batch, batch_y, 1.0)
     arguments = (batch, batch_y, weights, samples, 1.0)
@@ -209,14 +222,19 @@ def test_class_learns(student):
     student.seed(1)
     model = student.MLP.keep(X, Y[:, None], X, Y[:, None], 1, 16)
     model.train(batch_size=8, epochs=15, lr=1.0)
-    losses = np.asarray(model.train_loss.value(), dtype=float)
+    losses = numbers(model.train_loss, what="self.train_loss")
     if losses.shape != (15,) or not np.isfinite(losses).all():
         text = f"train_loss has {losses.shape} finite entries, but should have one an epoch"
         raise CheckFailed(Stage.SHAPE, text)
     if not losses[-1] < 0.9 * losses[0]:
         text = f"the training loss went from {losses[0]:.3f} to {losses[-1]:.3f} in 15 epochs"
         raise CheckFailed(Stage.VALUES, text)
-    predicted = model.predict(X)
-    accuracy = float((np.asarray(predicted).argmax(axis=1) == Y).mean())
+    predicted = numbers(model.predict(X), what="predict(X)")
+    if predicted.shape != (160, 10):
+        text = f"predict(X).shape={predicted.shape}, but should be (160, 10)"
+        raise CheckFailed(Stage.SHAPE, text)
+    accuracy = float((predicted.argmax(axis=1) == Y).mean())
     if not accuracy >= 0.7:
-        raise CheckFailed(Stage.VALUES, f"{accuracy:.0%} of the samples are told apart after training")
+        raise CheckFailed(
+            Stage.VALUES, f"{accuracy:.0%} of the samples are told apart after training"
+        )

@@ -2,10 +2,7 @@
 
 import torch
 from torch.nn.modules.module import register_module_forward_pre_hook
-from torch.optim.optimizer import (
-    register_optimizer_step_post_hook,
-    register_optimizer_step_pre_hook,
-)
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 
 class EnoughSteps(BaseException):
@@ -26,6 +23,7 @@ def start(limit):
             return False
         if len(seen["losses"]) >= _limit[0]:
             raise EnoughSteps()
+        _compare()
         dirty = any(p.grad is not None and bool((p.grad != 0).any()) for p in _leaves)
         seen["dirty"].append(dirty)
         seen["losses"].append(float(tensor.detach().sum()))
@@ -50,7 +48,6 @@ def start(limit):
 
     torch.Tensor.backward = tensor_backward
     torch.autograd.backward = function_backward
-    register_optimizer_step_pre_hook(_before)
     register_optimizer_step_post_hook(_after)
     register_module_forward_pre_hook(_forward)
 
@@ -63,15 +60,17 @@ def _forward(module, inputs):
 _kept = {}
 
 
-def _before(optimizer, args, kwargs):
+def _compare():
+    """Whether a parameter has changed since the backward pass before this one."""
+    if _kept:
+        seen["moved"].append(any(not torch.equal(p.detach(), _kept[id(p)]) for p in _leaves
+                                 if id(p) in _kept))  # fmt: skip
     _kept.clear()
-    for p in _leaves:
-        _kept[id(p)] = p.detach().clone()
+    _kept.update((id(p), p.detach().clone()) for p in _leaves)
 
 
 def _after(optimizer, args, kwargs):
     seen["steps"] += 1
-    seen["moved"].append(any(not torch.equal(p.detach(), _kept[id(p)]) for p in _leaves))
 
 
 def report():
