@@ -578,7 +578,22 @@ _JSON = st.recursive(
 _DTYPES = ["<f8", "|b1", "<i4", "|O", "<c16", "float32", "bool", "bfloat16", "complex64"]
 _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "k": st.sampled_from(
-        "none bool int float complex str list tuple dict array npscalar tensor object x".split()
+        [
+            "none",
+            "bool",
+            "int",
+            "float",
+            "complex",
+            "str",
+            "list",
+            "tuple",
+            "dict",
+            "array",
+            "npscalar",
+            "tensor",
+            "object",
+            "x",
+        ]
     )
     | _JSON,
     "dtype": st.sampled_from(_DTYPES) | _JSON,

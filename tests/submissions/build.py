@@ -7,7 +7,7 @@ single edits of those answers. Nothing here knows what an edit is worth: the lis
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +52,23 @@ def with_edit(cell: str, old: str, new: str) -> NotebookNode:
     Raises ValueError unless `old` occurs there exactly once, and changing it changes something.
     """
     notebook = perfect()
+    _edit(notebook, cell, old, new)
+    return notebook
+
+
+def with_mistakes(names: Iterable[str]) -> NotebookNode:
+    """Return the perfect submission with all the mistakes of those names.
+
+    Raises KeyError for an unknown name, and ValueError where one edit undoes another.
+    """
+    listed = {entry["case"]: entry for entry in _read_edits("mistakes")}
+    notebook = perfect()
+    for name in names:
+        _edit(notebook, listed[name]["cell"], **listed[name]["replace"])
+    return notebook
+
+
+def _edit(notebook: NotebookNode, cell: str, old: str, new: str) -> None:
     edited = _cell(notebook, cell)
     count = edited.source.count(old)
     if count != 1:
@@ -59,7 +76,6 @@ def with_edit(cell: str, old: str, new: str) -> NotebookNode:
     if old == new:
         raise ValueError(f"the edit changes nothing [{old!r} in cell {cell}]")
     edited.source = edited.source.replace(old, new)
-    return notebook
 
 
 def cases(name: str) -> list[Case]:

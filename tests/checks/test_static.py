@@ -1,0 +1,128 @@
+"""Code that is read and not run: up to where names are bound, and without definitions."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from grader.checks.static import until_bound, without_definitions
+from grader.submission.source import defined_names
+
+FUZZ = settings(
+    max_examples=300,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+
+
+def _lines(code: str | None) -> list[str]:
+    """The lines with anything on them: between cells there may be blank ones."""
+    return [line for line in (code or "").split("\n") if line]
+
+
+CELLS = ["import torch\nv = 1\nw = v", "A = v\nv = 2\nV = 3"]
+
+
+@pytest.mark.parametrize(
+    ("names", "lines"),
+    [(["v"], 2), (["w"], 3), (["A"], 4), (["v", "A"], 4), (["V", "v"], 6), ([], 1)],
+    ids=str,
+)
+def test_code_ends_where_each_name_has_been_bound_once(names: list[str], lines: int) -> None:
+    whole = "\n".join(CELLS).split("\n")
+    assert _lines(until_bound(CELLS, names)) == whole[:lines]
+
+
+@pytest.mark.parametrize(
+    ("sources", "names"),
+    [
+        (["v = 1"], ["u"]),
+        (["v = (", "u = 1"], ["u"]),
+        ([], ["u"]),
+        (["def f():\n    u = 1"], ["u"]),
+    ],
+    ids=["unbound", "broken", "none", "local"],
+)
+def test_names_that_are_never_bound_give_no_code(sources: list[str], names: list[str]) -> None:
+    assert until_bound(sources, names) is None
+
+
+def test_statement_over_several_lines_is_kept_whole() -> None:
+    assert until_bound(["v = [\n1,\n]\nw = 2"], ["v"]) == "v = [\n1,\n]"
+
+
+def test_magics_become_python() -> None:
+    code = until_bound(["%matplotlib inline\n!ls\nv = 1\nw = 2"], ["v"])
+    assert code is not None
+    compile(code, "cell", "exec")
+    assert code.endswith("v = 1")
+
+
+SOURCE = """import numpy as np
+
+@cache
+@other(
+    1)
+def f(x):
+    return x
+
+class g:
+    pass
+
+async def h(): pass
+f2 = f(3); k = 1
+if True:
+    def f(x): return 2
+"""
+
+
+@pytest.mark.parametrize("name", ["f", "g", "h"])
+def test_own_definitions_are_left_out_and_lines_keep_their_numbers(name: str) -> None:
+    left = without_definitions(SOURCE, [name])
+    assert len(left.split("\n")) == len(SOURCE.split("\n"))
+    for old, new in zip(SOURCE.split("\n"), left.split("\n"), strict=True):
+        assert new in (old, "")
+    assert f"\ndef {name}(" not in left and f"\nclass {name}:" not in left
+    assert "f2 = f(3); k = 1" in left
+    compile(left, "cell", "exec")
+
+
+def test_decorators_go_with_their_definition() -> None:
+    left = without_definitions(SOURCE, ["f"])
+    assert "@cache" not in left and "@other" not in left
+
+
+@pytest.mark.parametrize("names", [[], ["k"], ["np"], ["unknown"]], ids=str)
+def test_other_names_are_left_alone(names: list[str]) -> None:
+    assert without_definitions(SOURCE, names) == SOURCE
+
+
+def test_cell_that_does_not_parse_is_left_as_it_is() -> None:
+    broken = "def f(x):\n    return x\ndef g(:\n    pass"
+    assert without_definitions(broken, ["f", "g"]).rstrip("\n") == broken
+
+
+def test_definitions_that_share_a_line_with_other_code_keep_it() -> None:
+    left = without_definitions("def f(x): return x\nv = 1; w = 2", ["f"])
+    assert left.rstrip("\n") == "\nv = 1; w = 2"
+
+
+LINES = st.sampled_from(
+    ["f = 1", "def f(x):", "    return x", "@cache", "class g:", "    f = 2", "'''", "!ls", "(",
+     ")",     "%%time", "for f in x: pass", "\\", "import f as g", "\x0c"]
+)  # fmt: skip
+SOURCES = st.lists(LINES, max_size=12).map("\n".join)
+
+
+@FUZZ
+@given(st.lists(SOURCES, max_size=3))
+def test_any_code_is_read(sources: list[str]) -> None:
+    code = until_bound(sources, ["f"])
+    if code is not None:
+        assert "f" in defined_names(code)
+    for source in sources:
+        left = without_definitions(source, ["f", "g"])
+        assert "f" not in defined_names(left) or "f" in defined_names(source)
