@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 import pytest
 
 from grader import __version__, plugin
-from grader.assignment import Assignment, PartEntry
+from grader.assignment import Assignment
 from grader.checks.verdict import GPU_NEEDED, asks_for_gpu
 from grader.errors import GraderError, UsageError
 from grader.judge import Judge, make_judge
@@ -26,6 +26,7 @@ from grader.model import (
     Status,
     SubmissionInfo,
 )
+from grader.rubric import PartEntry
 from grader.sandbox.launcher import Launcher
 from grader.sandbox.tiers import best_tier
 from grader.submission import Submission

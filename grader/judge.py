@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from grader.assignment import Assignment, CheckEntry, load_assignment
+from grader.assignment import Assignment, load_assignment
 from grader.checks.context import CheckContext, running
 from grader.checks.loan import STAND_INS, Loan, make_loan
 from grader.checks.reference import Reference
@@ -19,8 +19,9 @@ from grader.checks.student import Student
 from grader.checks.verdict import CheckFailed, NeedsReview
 from grader.datasets import public_data
 from grader.errors import GraderError, UsageError
+from grader.marks import function_name, part_of
 from grader.model import CheckResult, Status
-from grader.plugin import part_of
+from grader.rubric import CheckEntry
 from grader.running import SubmissionRun
 from grader.sandbox.launcher import ColdLauncher, Launcher, WarmLauncher
 from grader.submission import PartMap, Submission, map_parts, read_submission
@@ -83,7 +84,7 @@ class Judge:
 
     def wants(self, item: pytest.Item) -> bool:
         """Whether a collected check is to run. Raises UsageError where the rubric lacks it."""
-        name = _test_name(item)
+        name = function_name(item)
         if name not in self.assignment.checks:
             raise UsageError(
                 f"{item.nodeid}: the rubric has no entry for {name}: add `- test: {name}` to "
@@ -144,7 +145,7 @@ class Judge:
         self, item: pytest.Item, when: str, error: BaseException | None, duration_s: float
     ) -> str | None:
         """Keep the result of a check's phase; the text that pytest shows where it failed."""
-        name = _test_name(item)
+        name = function_name(item)
         if when == "call" or (when == "setup" and error is not None):
             entry = self.assignment.checks[name][1]
             title = (getattr(item, "obj", None).__doc__ or name).strip().splitlines()[0]
@@ -215,10 +216,6 @@ def _charged_once(first: tuple[CheckFailed, tuple[str, ...], tuple[str, ...]]) -
         f"Judged with a right {listed} in place of yours, which is charged in part "
         f"{', '.join(parts)} only. With yours: {failure.message}"
     )
-
-
-def _test_name(item: pytest.Item) -> str:
-    return str(getattr(item, "originalname", item.name))
 
 
 def _console_text(result: CheckResult) -> str:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from grader.marks import part_of
+
 if TYPE_CHECKING:
     from grader.judge import Judge
 
@@ -95,14 +97,6 @@ def data_folder(request: pytest.FixtureRequest) -> Path:
 def submission(request: pytest.FixtureRequest) -> Any:
     """What was handed in, for checks that read it: cells and sources of the check's part."""
     return _judge(request.config).evidence(part_of(request.node))
-
-
-def part_of(item: pytest.Item) -> str:
-    """The part that a check is of."""
-    marker = item.get_closest_marker("part")
-    if marker is None or not marker.args:
-        raise pytest.UsageError(f"{item.nodeid} has no @pytest.mark.part(...)")
-    return str(marker.args[0])
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

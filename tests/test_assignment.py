@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grader.assignment import Assignment, load_assignment, read_rubric
+from grader.assignment import Assignment, load_assignment
 from grader.errors import UsageError
 from grader.model import Stage
+from grader.rubric import read_rubric
 
 FUZZ = settings(
     max_examples=200,

@@ -75,10 +75,11 @@ ALLOWED = {
     "grader.errors": (),
     "grader.model": (),
     "grader.compat": (),
-    "grader.assignment": ("grader.errors", "grader.model"),
+    "grader.rubric": ("grader.errors", "grader.model"),
+    "grader.assignment": ("grader.errors", "grader.rubric"),
     "grader.datasets": ("grader.errors", "grader.assignment"),
     "grader.report": ("grader.errors", "grader.model", "grader.report"),
-    "grader.submission": ("grader.errors", "grader.assignment", "grader.submission"),
+    "grader.submission": ("grader.errors", "grader.rubric", "grader.submission"),
     "grader.sandbox": ("grader.errors", "grader.compat", "grader.sandbox"),
     "grader.checks": (
         "grader.errors", "grader.model", "grader.checks", "grader.sandbox.session",
@@ -128,7 +129,8 @@ def test_what_runs_beside_students_is_self_contained(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", _below("grader.model", "grader.errors", "grader.assignment", "grader.report")
+    "module",
+    _below("grader.model", "grader.errors", "grader.rubric", "grader.assignment", "grader.report"),
 )
 def test_plain_data_and_reports_import_no_torch(module: str) -> None:
     assert {n for n in imports(module) if _starts(n, "torch", "numpy", "hypothesis")} == set()

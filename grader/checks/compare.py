@@ -71,9 +71,11 @@ def numbers(actual: Any, *, what: str = "the result") -> np.ndarray:
         if isinstance(value, list | tuple):
             return np.array([numbers(item, what=what) for item in value], dtype=float)
         if isinstance(value, np.ndarray | np.generic | torch.Tensor | bool | int | float):
-            return np.asarray(_to_array(value), dtype=float)
+            array = _to_array(value)
+            if array.dtype.kind in "biuf":
+                return array.astype(float)
     except (TypeError, ValueError, OverflowError, RuntimeError):
-        pass  # text, ragged lists, numbers beyond a double, tensors without values
+        pass  # ragged lists, tensors without values
     text = f"{what} is {_kind(value)}, but should hold real numbers{_call()}"
     raise CheckFailed(Stage.KIND, text, counterexample=counterexample(value))
 
@@ -165,12 +167,9 @@ def _match_values(
 ) -> None:
     if not answer.size:
         return
-    a, e = (_wide(x) for x in (answer, oracle))
-    allowed = allowed_error(bound, str(answer.dtype), exact=demand.exact)
-    with np.errstate(invalid="ignore"):
-        difference = np.abs(a - e)
-    same = (a == e) | (np.isnan(a) & np.isnan(e))
-    difference = np.where(same, 0.0, np.where(np.isfinite(a) & np.isfinite(e), difference, np.inf))
+    whole = answer.dtype.kind in "biu" and oracle.dtype.kind in "biu"
+    allowed = 0.0 if whole else allowed_error(bound, str(answer.dtype), exact=demand.exact)
+    a, e, difference = _difference(answer, oracle, whole=whole)
     wrong = difference > allowed
     if not wrong.any():
         return
@@ -184,6 +183,19 @@ def _match_values(
             update={"error": show(relative), "worst_index": tuple(int(i) for i in worst)}
         )
     raise failure
+
+
+def _difference(
+    answer: np.ndarray, oracle: np.ndarray, *, whole: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Both as doubles and |answer - oracle|: infinite where only one of them is finite."""
+    a, e = _wide(answer), _wide(oracle)
+    # Whole numbers beyond 2**53 may differ and yet be the same double.
+    same = answer == oracle if whole else (a == e) | (np.isnan(a) & np.isnan(e))
+    with np.errstate(invalid="ignore"):
+        apart = np.maximum(np.abs(a - e), np.finfo(float).tiny)
+    apart = np.where(np.isfinite(a) & np.isfinite(e), apart, np.inf)
+    return a, e, np.where(same, 0.0, apart)
 
 
 def _wide(array: np.ndarray) -> np.ndarray:

@@ -159,7 +159,8 @@ def _shrink(
         if isinstance(found, LimitExceeded):
             raise _Enough  # each further one could cost a whole time limit
         if type(found) is type(failure) and found.stage is failure.stage:
-            best = min(best, (_size(example), found), key=lambda pair: pair[0])
+            # Of two that look equally large the later one: Hypothesis has shrunk it further.
+            best = min((_size(example), found), best, key=lambda pair: pair[0])
             raise _Falsified
 
     phases = (Phase.generate, Phase.shrink)

@@ -14,6 +14,7 @@ from grader.sandbox.wire import Opaque
 _MOST_CELLS = 400
 _TEXT_CELLS = 60
 _LITERAL_LENGTH = 4000
+_TOO_LONG = "<a number with thousands of digits>"  # Python prints none of more than 4300
 
 
 def show(value: Any) -> Shown:
@@ -37,8 +38,8 @@ def show(value: Any) -> Shown:
 def _repr(value: Any) -> str:
     try:
         return repr(value)
-    except ValueError:  # Python prints no number of more than 4300 digits
-        return f"<{type(value).__name__} with thousands of digits>"
+    except ValueError:
+        return _TOO_LONG
 
 
 def as_numpy(tensor: torch.Tensor) -> np.ndarray:
@@ -56,18 +57,10 @@ def _text(array: np.ndarray) -> str:
 
 
 def _cells(array: np.ndarray) -> Any:
-    """Nested lists of numbers; infinities and NaN as words, since JSON has none."""
+    """Nested lists of numbers."""
     if array.size > _MOST_CELLS or array.dtype.kind not in "biuf":
         return None
-    return _plain(array.tolist())
-
-
-def _plain(cells: Any) -> Any:
-    if isinstance(cells, list):
-        return [_plain(cell) for cell in cells]
-    if isinstance(cells, float) and not math.isfinite(cells):
-        return str(cells)
-    return cells
+    return array.tolist()
 
 
 def literal(value: Any) -> str | None:
@@ -89,7 +82,8 @@ def literal(value: Any) -> str | None:
     else:
         plain = value is None or isinstance(value, bool | int | float | str)
         text = _repr(value) if plain else None
-    return text if text is not None and len(text) <= _LITERAL_LENGTH else None
+    usable = text is not None and text != _TOO_LONG and len(text) <= _LITERAL_LENGTH
+    return text if usable else None
 
 
 def _array_literal(array: np.ndarray) -> str | None:

@@ -15,7 +15,7 @@ import numpy as np
 
 # First-order bounds drop terms in u**2 and the constants of the library's exp and tanh.
 # Calibrated in docs/tolerances.md: the largest observed error of right alternatives is below
-# half of the bound without it.
+# the bound without it.
 SAFETY = 4.0
 
 # Unit roundoff: half of the spacing of floats at 1 (Higham 2002, table 2.1).

@@ -65,14 +65,25 @@ def _upgrade(content: dict[str, Any], name: str) -> NotebookNode:
 
 
 def _forgive(content: dict[str, Any]) -> None:
-    """Mend what other tools leave out: counts, outputs and sources that are null."""
-    content.setdefault("metadata", {})
+    """Mend what other tools leave out or set to null, so that nbformat can upgrade it."""
+    content["metadata"] = content.get("metadata") or {}
     content.setdefault("nbformat", 4)
     content.setdefault("nbformat_minor", 0)
-    for cell in content.get("cells") or []:
-        if isinstance(cell, dict):
-            cell["source"] = _text(cell.get("source"))
-            cell.setdefault("metadata", {})
+    sheets = content.get("worksheets") if "cells" not in content else None
+    for holder in sheets if isinstance(sheets, list) else [content]:
+        cells = holder.get("cells") if isinstance(holder, dict) else None
+        for cell in cells if isinstance(cells, list) else []:
+            if isinstance(cell, dict):
+                _forgive_cell(cell)
+
+
+def _forgive_cell(cell: dict[str, Any]) -> None:
+    code = "input" if "input" in cell else "source"  # nbformat 3 and 4
+    cell[code] = _text(cell.get(code))
+    cell["metadata"] = cell.get("metadata") or {}
+    if "outputs" in cell:
+        outputs = cell["outputs"] if isinstance(cell["outputs"], list) else []
+        cell["outputs"] = [o for o in outputs if isinstance(o, dict)]
 
 
 def _clean(cell: NotebookNode) -> NotebookNode:

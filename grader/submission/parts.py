@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from nbformat import NotebookNode
 
-from grader.assignment import PartEntry
+from grader.rubric import PartEntry
 from grader.submission.source import defined_names
 
 # "Problem 3 (c)", "Problem 3c", "Problem 5 Part (b-i)", "Problem 1 (a)-(e)", "Problem 6 Solution".

@@ -87,7 +87,7 @@ def test_counterexample_measures_errors_in_units_of_what_is_allowed() -> None:
 def test_counterexample_of_what_should_be_zero_has_infinite_errors() -> None:
     sample = refused(np.array([0.0, 1.0]), np.zeros(2)).counterexample
     assert sample is not None and sample.error is not None
-    assert sample.error.cells == [0.0, "inf"]
+    assert sample.error.cells == [0.0, np.inf]
 
 
 def test_counterexample_shows_the_item_that_is_wrong() -> None:

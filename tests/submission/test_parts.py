@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from nbformat import NotebookNode
 
-from grader.assignment import Assignment, CheckEntry, PartEntry
+from grader.assignment import Assignment
+from grader.rubric import CheckEntry, PartEntry
 from grader.submission.parts import PartMap, map_parts
 from tests.submissions.build import perfect
 
