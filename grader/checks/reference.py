@@ -7,19 +7,26 @@ import importlib
 import importlib.util
 import inspect
 import sys
+from collections import OrderedDict
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from grader.checks.oracle import Expected, error_model
 from grader.errors import UsageError
+
+# The latest answers of reference functions: pure functions of what they are asked.
+_ANSWERS: OrderedDict[Any, Expected] = OrderedDict()
+_MOST_ANSWERS = 4096
 
 
 class Reference:
     """All public names of the modules in one reference folder.
 
-    Functions are called with copies of their arguments and answer with an `Expected`; classes
-    and constants are given as they are.
+    Functions are called with copies of their arguments and answer with an `Expected`; what they
+    answer must depend on these alone. Classes and constants are given as they are.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -45,18 +52,47 @@ class Reference:
 
 
 class _Oracle:
-    """A reference function that answers with value and error model."""
+    """A reference function that answers with value and error model.
+
+    It is asked the same for each submission of a class: what it answered is kept.
+    """
 
     def __init__(self, function: Any) -> None:
         self._function = function
         self._model = error_model(function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Expected:
+        asked = _identity((args, kwargs))
+        if asked is None:
+            return self._compute(args, kwargs)
+        key = (self._function, asked)
+        if key not in _ANSWERS:
+            _ANSWERS[key] = self._compute(args, kwargs)
+            if len(_ANSWERS) > _MOST_ANSWERS:
+                _ANSWERS.popitem(last=False)
+        kept = _ANSWERS[key]
+        return Expected(copy.deepcopy(kept.value), kept.error)
+
+    def _compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Expected:
         value = self._function(*copy.deepcopy(args), **copy.deepcopy(kwargs))
         error = None
         if self._model is not None:
             error = self._model(*copy.deepcopy(args), **copy.deepcopy(kwargs))
         return Expected(value, error)
+
+
+def _identity(value: Any) -> Any:
+    """What makes two arguments the same to the reference; None where that cannot be told."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+        return (value.dtype.str, value.shape, value.tobytes())
+    if isinstance(value, list | tuple):
+        inner = tuple(_identity(item) for item in value)
+        return None if None in inner else (type(value), inner)
+    if isinstance(value, dict):
+        return _identity([list(value), list(value.values())])
+    if value is None or isinstance(value, bool | int | float | str):
+        return (type(value), repr(value))
+    return None
 
 
 def _owned(value: Any, module: ModuleType) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import gc
 import linecache
 import os
 import signal
@@ -104,6 +105,7 @@ def _serve_copy(
     try:
         _leave_kernel(channels, number)
         frames = Frames(socket.socket(fileno=channels[number]))
+        gc.freeze()  # the collector would write to, and so copy, every page that it looks at
         agent.Agent(namespace, frames, cells, device).serve()
         code = 0
     finally:
