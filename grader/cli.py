@@ -188,17 +188,13 @@ def _grade_one(
 
 def _write(report: GradeReport, out: Path) -> ExitCode:
     """Write both forms of a report whole or not at all, and say where they are."""
-    from grader.report import render_html, render_json
+    from grader.report import render_html, render_json, standing
 
     name = report.submission.id
     _replace(out / "results" / f"{name}.json", render_json(report))
     page = out / "reports" / f"{name}.html"
     _replace(page, render_html(report))
-    pending = f", {report.pending_points:g} await marking" if report.pending_points else ""
-    click.echo(
-        f"{report.submission.student}: {report.auto_score:g} of {report.auto_max_score:g} "
-        f"automatic points{pending}  →  {page}"
-    )
+    click.echo(f"{report.submission.student}: {standing(report)}  →  {page}")
     mark = _load(report.assignment).rubric.pass_mark if report.assignment else 0
     below = report.auto_max_score and report.auto_score / report.auto_max_score < mark
     return ExitCode.BELOW_PASS_MARK if below else ExitCode.GRADED

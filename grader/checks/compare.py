@@ -151,7 +151,12 @@ def _match_dtype(actual: Any, answer: np.ndarray, oracle: np.ndarray, demand: _D
     name = str(getattr(actual, "dtype", answer.dtype)).removeprefix("torch.")
     if demand.dtype is not None and name != demand.dtype:
         text = f"{demand.what}.dtype={name}, but should be {demand.dtype}{_call()}"
-        raise _failure(Stage.DTYPE, text, demand, actual, oracle)
+        failure = _failure(Stage.DTYPE, text, demand, actual, oracle)
+        sample = failure.counterexample
+        if sample is not None and sample.expected is not None:
+            asked = sample.expected.model_copy(update={"dtype": demand.dtype})
+            failure.counterexample = sample.model_copy(update={"expected": asked})
+        raise failure
     if answer.dtype.kind == "c" and oracle.dtype.kind != "c":
         text = f"{demand.what}.dtype={name}, but should be real{_call()}"
         raise _failure(Stage.DTYPE, text, demand, actual, oracle)

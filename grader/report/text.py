@@ -12,6 +12,7 @@ from grader.model import (
     PartResult,
     Raised,
     Shown,
+    Stage,
     Status,
 )
 from grader.report import tables, words
@@ -82,7 +83,7 @@ def _check(check: CheckResult, width: int) -> Iterator[str]:
         yield from _prose(words.STAGE_SENTENCES[check.stage], width)
     yield from _prose(check.message, width)
     if check.counterexample is not None:
-        yield from _example(check.counterexample)
+        yield from _example(check.counterexample, check.stage)
     if check.raised is not None:
         yield from _raised(check.raised)
     for label, text in (("Likely cause", check.diagnosis), ("Hint", check.hint)):
@@ -90,14 +91,14 @@ def _check(check: CheckResult, width: int) -> Iterator[str]:
             yield from _prose(f"{label}: {text}", width)
 
 
-def _example(example: Counterexample) -> Iterator[str]:
-    values = {"call": example.call}
-    values |= {f"{name} =": _value(shown) for name, shown in example.inputs.items()}
+def _example(example: Counterexample, stage: Stage | None) -> Iterator[str]:
+    values = {"call": example.call} if example.call else {}
+    values |= {f"{name} =": _value(shown, stage) for name, shown in example.inputs.items()}
     if example.expected is not None:
-        values["expected"] = _value(example.expected)
+        values["expected"] = _value(example.expected, stage, wanted=True)
     if example.actual is not None:
-        values["actual"] = _value(example.actual)
-    column = min(16, max(map(len, values)))
+        values["actual"] = _value(example.actual, stage)
+    column = min(16, max(map(len, values), default=0))
     yield ""
     for name, value in values.items():
         first, *rest = value.split("\n")
@@ -108,8 +109,9 @@ def _example(example: Counterexample) -> Iterator[str]:
     yield ""
 
 
-def _value(shown: Shown) -> str:
-    return f"{shown.text}\n({', '.join(words.facts(shown))})"
+def _value(shown: Shown, stage: Stage | None, *, wanted: bool = False) -> str:
+    facts = [fact for fact, _ in words.facts(shown, None, stage, wanted=wanted)]
+    return f"{shown.text}\n({', '.join(facts)})" if facts else shown.text
 
 
 def _shortened(lines: list[str]) -> list[str]:

@@ -84,12 +84,23 @@ def index(position: Sequence[object]) -> str:
     return f"[{', '.join(map(str, position))}]"
 
 
-def facts(shown: Shown | None) -> list[str]:
-    """Return what is known of a value beside its content: `Tensor`, `float32`, `shape (2, 3)`."""
-    if shown is None:
-        return []
-    shape = f"shape {shown.shape}" if shown.shape is not None else ""
-    return [fact for fact in (shown.kind, shown.dtype, shape) if fact]
+def facts(
+    shown: Shown, other: Shown | None = None, stage: Stage | None = None, *, wanted: bool = False
+) -> list[tuple[str, bool]]:
+    """Return what is known of a value beside its content, and which of it is the difference.
+
+    On the side that is `wanted`, kind and dtype are told only where they were asked for: the
+    oracle's own are not the only right ones.
+    """
+    told = []
+    for fact, at, own, others in (
+        (shown.kind, Stage.KIND, shown.kind, other and other.kind),
+        (shown.dtype, Stage.DTYPE, shown.dtype, other and other.dtype),
+        (f"shape {shown.shape}", Stage.SHAPE, shown.shape, other and other.shape),
+    ):
+        if own is not None and (at in (stage, Stage.SHAPE) or not wanted):
+            told.append((str(fact), at is stage and other is not None and own != others))
+    return told
 
 
 def standing(report: GradeReport) -> str:

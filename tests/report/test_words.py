@@ -100,9 +100,27 @@ def test_a_part_needs_reading_where_a_single_check_does(
 
 
 def test_facts_name_what_is_known(make_shown: Callable[..., Shown]) -> None:
-    assert words.facts(make_shown([1.0, 2.0])) == ["Tensor", "float32", "shape (2,)"]
-    assert words.facts(Shown(kind="str", text="'a'")) == ["str"]
-    assert words.facts(None) == []
+    told = [("Tensor", False), ("float32", False), ("shape (2,)", False)]
+    assert words.facts(make_shown([1.0, 2.0])) == told
+    assert words.facts(Shown(kind="str", text="'a'")) == [("str", False)]
+
+
+@pytest.mark.parametrize(
+    ("stage", "given", "wanted"),
+    [
+        (Stage.KIND, [True, False, False], ["ndarray", "shape (2, 1)"]),
+        (Stage.DTYPE, [False, True, False], ["float64", "shape (2, 1)"]),
+        (Stage.SHAPE, [False, False, True], ["shape (2, 1)"]),
+        (Stage.VALUES, [False, False, False], ["shape (2, 1)"]),
+    ],
+)
+def test_only_the_fact_of_the_stage_is_the_difference(
+    stage: Stage, given: list[bool], wanted: list[str]
+) -> None:
+    mine = Shown(kind="Tensor", text="", dtype="float32", shape=(2,))
+    right = Shown(kind="ndarray", text="", dtype="float64", shape=(2, 1))
+    assert [differs for _, differs in words.facts(mine, right, stage)] == given
+    assert [fact for fact, _ in words.facts(right, mine, stage, wanted=True)] == wanted
 
 
 def test_tried_counts_inputs(make_check: Callable[..., CheckResult]) -> None:
