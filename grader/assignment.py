@@ -35,6 +35,11 @@ class Assignment:
         return (self.folder / self.rubric.reference).resolve()
 
     @property
+    def template(self) -> Path | None:
+        """The notebook that students get, if the assignment has one."""
+        return (self.folder / self.rubric.template).resolve() if self.rubric.template else None
+
+    @property
     def data_script(self) -> Path | None:
         """The script that makes the public data, if the assignment has any."""
         return (self.folder / self.rubric.data).resolve() if self.rubric.data else None

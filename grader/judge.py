@@ -19,6 +19,7 @@ from grader.checks.student import Student
 from grader.checks.verdict import CheckFailed, NeedsReview
 from grader.datasets import public_data
 from grader.errors import GraderError, UsageError
+from grader.evidence import Evidence, gather, template_lines
 from grader.marks import function_name, part_of
 from grader.model import CheckResult, Status
 from grader.rubric import CheckEntry
@@ -36,14 +37,6 @@ _KERNEL_MODULES = (
     "ipykernel.kernelapp",
     "grader.sandbox.kernel_process",
 )
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What a submission shows of one part without being run: its code cells, by number from 1."""
-
-    cells: tuple[int, ...]
-    sources: tuple[str, ...]
 
 
 @dataclass
@@ -76,11 +69,16 @@ class Judge:
         return self.run.order(part)
 
     def evidence(self, part: str) -> Evidence:
-        """The part's cells as they were handed in."""
-        cells = self.parts.cells.get(part, ())
-        notebook = self.submission.notebook
-        numbers = tuple(self.run.number(i) for i in cells)
-        return Evidence(numbers, tuple(notebook.cells[i].source for i in cells))
+        """What the submission shows of the part; its cells have been run."""
+        self.run.reach(part)
+        return gather(
+            part,
+            self.submission,
+            self.parts,
+            template_lines(self.assignment.template),
+            number=self.run.number,
+            ran=self.run.printed,
+        )
 
     def wants(self, item: pytest.Item) -> bool:
         """Whether a collected check is to run. Raises UsageError where the rubric lacks it."""

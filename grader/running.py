@@ -7,6 +7,7 @@ the kernel with it, a new kernel replays the cells before it, without it.
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterable
 
@@ -19,7 +20,7 @@ from grader.model import CellProblem, Stage
 from grader.sandbox.launcher import JobSpec, Launcher, WarmLauncher
 from grader.sandbox.notebook_run import CellFailed, NotebookRun
 from grader.sandbox.session import Channel, Peer, SessionLost
-from grader.submission import PartMap, Submission
+from grader.submission import PartMap, Submission, printed
 
 # A notebook whose cells keep taking the kernel down is replayed this often, then given up.
 _MOST_KERNELS = 6
@@ -48,7 +49,9 @@ class SubmissionRun:
         self._device = device
         self._data = data
         self._progress = progress
-        cells = submission.notebook.cells
+        # Running fills in outputs: those handed in stay as they are.
+        self._notebook = copy.deepcopy(submission.notebook)
+        cells = self._notebook.cells
         self._code = [i for i, c in enumerate(cells) if c.cell_type == "code" and c.source.strip()]
         self.problems: dict[int, CellProblem] = {}
         self.layers: dict[str, tuple[str, str]] = {}
@@ -69,6 +72,10 @@ class SubmissionRun:
     def number(self, cell: int) -> int:
         """A notebook cell's number among the code cells, from 1."""
         return self._code.index(cell) + 1
+
+    def printed(self, cell: int) -> str:
+        """What a code cell printed or showed as text when it was run here."""
+        return printed(self._notebook.cells[cell].get("outputs", ()))
 
     def order(self, part: str) -> int:
         """Index of the last cell that a part needs; the notebook's last where it has none."""
@@ -110,6 +117,12 @@ class SubmissionRun:
                 device=self._device,
             )
         return self._student
+
+    def reach(self, part: str) -> None:
+        """Run the cells up to the part's last, where it has any that have not been run."""
+        cell = self._parts.last(part)
+        if cell is not None and (self._done == 0 or self._code[self._done - 1] < cell):
+            self._advance(cell)
 
     def finish(self) -> None:
         """Run the cells that no check asked for, so that the whole notebook has been run."""
@@ -169,7 +182,7 @@ class SubmissionRun:
         self._progress(f"cell {self._done} of {len(self._code)}")
         self._counts[len(self._counts) + 1] = self.number(index)
         started = time.perf_counter()
-        cell = self._submission.notebook.cells[index]
+        cell = self._notebook.cells[index]
         try:
             run.execute(cell, index, min(limits.cell_s, left))
         except CellFailed as failed:
@@ -192,7 +205,7 @@ class SubmissionRun:
         self._kernels += 1
         self._counts = {}
         limits = self._assignment.rubric.limits
-        run = NotebookRun(self._submission.notebook, self._launcher, JobSpec(
+        run = NotebookRun(self._notebook, self._launcher, JobSpec(
             data=(self._data.work,) if self._data else (),
             files=self._submission.extra,
             readable=(self._data.torch_home,) if self._data else (),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from grader.checks.answers import read_numbers
 from grader.checks.compare import assert_matches, counterexample, numbers
 from grader.checks.examples import given
+from grader.checks.graphs import Dataflow, Drawing, Unreadable, computes
 from grader.checks.oracle import Expected, forward_error
 from grader.checks.static import until_bound
 from grader.checks.strategies import arrays, fill, seeds, shapes
@@ -14,20 +16,25 @@ from grader.model import Stage
 __all__ = [
     "AnswerMissing",
     "CheckFailed",
+    "Dataflow",
+    "Drawing",
     "Expected",
     "LimitExceeded",
     "NeedsReview",
     "Remote",
     "Stage",
     "Student",
+    "Unreadable",
     "arrays",
     "assert_matches",
+    "computes",
     "counterexample",
     "fill",
     "forward_error",
     "given",
     "lazy",
     "numbers",
+    "read_numbers",
     "seeds",
     "shapes",
     "until_bound",

@@ -7,6 +7,7 @@ the answer must be the same infinity or NaN. The rule for the rest is in `tolera
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,7 @@ class _Demand:
     exact: bool
     stage: Stage
     hint: str
+    decimals: int | None = None
 
 
 def assert_matches(
@@ -44,20 +46,22 @@ def assert_matches(
     exact: bool = False,
     stage: Stage = Stage.VALUES,
     hint: str = "",
+    decimals: int | None = None,
 ) -> None:
     """Fail unless `actual` equals the oracle's answer within what rounding explains.
 
     `expected` is an array, tensor, number, or a list or tuple of them, or the `Expected` that
     a reference function gave. `dtype` demands one by name ("float32"); without it any real
-    dtype is right. `exact` holds a double to double precision. `stage` names the stage that a
-    difference in values counts as.
+    dtype is right. `exact` holds a double to double precision. `decimals` is for values that
+    the homework asks for to so many: rounded or cut there, from rounded ones, they are right.
+    `stage` names the stage that a difference in values counts as.
 
     Raises CheckFailed with the first stage that differs.
     """
     oracle = expected if isinstance(expected, Expected) else Expected(expected)
     if isinstance(actual, Remote):
         actual = actual.value()
-    demand = _Demand(what, dtype, exact, stage, hint)
+    demand = _Demand(what, dtype, exact, stage, hint, decimals)
     _match(actual, oracle.value, oracle.error, demand)
 
 
@@ -103,8 +107,7 @@ def _match_items(actual: Any, expected: Any, error: Any, demand: _Demand) -> Non
         raise _failure(Stage.SHAPE, text, demand, actual, expected)
     for index, (a, e) in enumerate(zip(actual, expected, strict=True)):
         inner = None if error is None else error[index]
-        named = _Demand(f"{demand.what}[{index}]", demand.dtype, demand.exact, demand.stage,
-                        demand.hint)  # fmt: skip
+        named = dataclasses.replace(demand, what=f"{demand.what}[{index}]")
         _match(a, e, inner, named)
 
 
@@ -174,6 +177,8 @@ def _match_values(
         return
     whole = answer.dtype.kind in "biu" and oracle.dtype.kind in "biu"
     allowed = 0.0 if whole else allowed_error(bound, str(answer.dtype), exact=demand.exact)
+    if demand.decimals is not None:
+        allowed = max(allowed, 10.0**-demand.decimals)
     a, e, difference = _difference(answer, oracle, whole=whole)
     wrong = difference > allowed
     if not wrong.any():

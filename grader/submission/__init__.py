@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from grader.submission.ingest import Submission, read_submission
+from grader.submission.outputs import pictures, printed
 from grader.submission.parts import PartMap, map_parts
 
-__all__ = ["PartMap", "Submission", "map_parts", "read_submission"]
+__all__ = ["PartMap", "Submission", "map_parts", "pictures", "printed", "read_submission"]

@@ -92,8 +92,9 @@ def _clean(cell: NotebookNode) -> NotebookNode:
     kept = {"grader": told} if isinstance(told, dict) else {}
     if cell.get("cell_type") != "code":
         kind = cell.get("cell_type")
-        make = nbformat.v4.new_raw_cell if kind == "raw" else nbformat.v4.new_markdown_cell
-        return make(text, metadata=kept)
+        if kind == "raw":
+            return nbformat.v4.new_raw_cell(text, metadata=kept)
+        return nbformat.v4.new_markdown_cell(text, metadata=kept, **_attached(cell))
     count, outputs = cell.get("execution_count"), cell.get("outputs")
     return nbformat.v4.new_code_cell(
         text,
@@ -101,6 +102,17 @@ def _clean(cell: NotebookNode) -> NotebookNode:
         outputs=[o for o in outputs if _valid(o)] if isinstance(outputs, list) else [],
         execution_count=count if type(count) is int and count >= 0 else None,
     )
+
+
+def _attached(cell: NotebookNode) -> dict[str, Any]:
+    """Pictures that a text cell carries: a graph drawn by hand, for the one who marks it."""
+    told = cell.get("attachments")
+    if not isinstance(told, dict):
+        return {}
+    return {"attachments": {
+        str(name)[:200]: {kind: data for kind, data in bundle.items() if isinstance(data, str)}
+        for name, bundle in told.items() if isinstance(bundle, dict)
+    }}  # fmt: skip
 
 
 def _text(source: Any) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nbformat import NotebookNode
 
@@ -40,10 +40,15 @@ _SHORT = 80
 
 @dataclass(frozen=True)
 class PartMap:
-    """Cells of each part, as indices into the notebook, and what each cell defines."""
+    """Cells of each part, as indices into the notebook, and what each code cell defines.
+
+    `cells` are code; `texts` are the markdown cells below the part's headings, of which those
+    after the word "solution" where there are such.
+    """
 
     cells: dict[str, tuple[int, ...]]
     defines: dict[int, frozenset[str]]
+    texts: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def last(self, part: str) -> int | None:
         """Index of the part's last cell, None where it has none."""
@@ -65,11 +70,12 @@ class _Mark:
 def map_parts(notebook: NotebookNode, parts: Sequence[PartEntry]) -> PartMap:
     """Find the code cells of each part."""
     code = [i for i, c in enumerate(notebook.cells) if c.cell_type == "code" and c.source.strip()]
+    written = [i for i, c in enumerate(notebook.cells) if c.cell_type == "markdown"]
     defines = {i: defined_names(notebook.cells[i].source) for i in code}
-    told = {i: _told(notebook.cells[i]) for i in code}
+    told = {i: _told(notebook.cells[i]) for i in (*code, *written)}
     marks = _marks(notebook, parts)
     taught = any(told.values())
-    cells = {}
+    cells, texts = {}, {}
     for part in parts:
         own = near = [i for i in code if part.id in told[i]]
         if not own:
@@ -79,7 +85,9 @@ def map_parts(notebook: NotebookNode, parts: Sequence[PartEntry]) -> PartMap:
         claimed = {i for i in code if (told[i] if taught else marks[i].parts)} - set(own)
         found = _elsewhere(part, own, near, defines, claimed)
         cells[part.id] = tuple(sorted({*own, *found}))
-    return PartMap(cells, defines)
+        below = [i for i in written if part.id in (told[i] or marks[i].parts)]
+        texts[part.id] = tuple([i for i in below if told[i] or marks[i].solution] or below)
+    return PartMap(cells, defines, texts)
 
 
 def _told(cell: NotebookNode) -> tuple[str, ...]:
@@ -118,7 +126,7 @@ def _elsewhere(
 
 
 def _marks(notebook: NotebookNode, parts: Sequence[PartEntry]) -> dict[int, _Mark]:
-    """For each code cell what the nearest heading above, or its own first comment, speaks of."""
+    """For each cell what the nearest heading above, or its own first comment, speaks of."""
     known = [part.id for part in parts]
     custom = {h.casefold(): p.id for p in parts for h in p.headings}
     marks: dict[int, _Mark] = {}
@@ -133,6 +141,7 @@ def _marks(notebook: NotebookNode, parts: Sequence[PartEntry]) -> dict[int, _Mar
                 current = _Mark(spoken, solution)
             elif solution:  # a bare "Solution" goes on with the part
                 current = _Mark(current.parts, solution)
+            marks[index] = current
         elif cell.cell_type == "code":
             comments = [ln for ln in cell.source.split("\n")[:5] if ln.startswith("#")]
             own = _speaks_of([ln[:_LINE_LENGTH] for ln in comments], known, custom)

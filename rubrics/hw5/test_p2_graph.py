@@ -1,9 +1,198 @@
-"""Problem 2: gradients of a small graph. Drawn graphs and written numbers are marked by hand."""
+"""Problem 2: two computational graphs, a forward pass, and gradients by hand and by autograd."""
 
 import numpy as np
 import pytest
 
-from grader.checks import Expected, assert_matches
+from grader.checks import (
+    AnswerMissing,
+    CheckFailed,
+    Dataflow,
+    Drawing,
+    Expected,
+    NeedsReview,
+    Stage,
+    Unreadable,
+    assert_matches,
+    computes,
+    read_numbers,
+)
+
+# How a derivative is written where it is not written as one, in order of the homework's list.
+DERIVATIVES = {
+    "de/df": ("(i)", "dedf", "df"),
+    "de/dw1": ("(ii)", "dedw1", "dw1"),
+    "de/dw2": ("(iii)", "dedw2", "dw2"),
+}
+
+
+def neuron(w0, x0, w1, x1, w2):
+    return 1 / (1 + np.exp(-(w0 * x0 + w1 * x1 + w2)))
+
+
+def output(w1, x1, w2, x2):
+    return np.exp(-(w1 * x1 + w2 * x2))
+
+
+def error(w1, x1, w2, x2, fstar):
+    return output(w1, x1, w2, x2) - fstar
+
+
+NEURON = ("w0", "x0", "w1", "x1", "w2")
+ERROR = ("w1", "x1", "w2", "x2", "fstar")
+
+
+@pytest.mark.part("2a")
+def test_graph_computes_the_neuron(student, submission):
+    """The graph computes f(w, x) = 1 / (1 + exp(-(w0 x0 + w1 x1 + w2)))."""
+    flow = drawn(student, submission)
+    assert_computes(flow, neuron, NEURON, single_output(flow))
+
+
+@pytest.mark.part("2a")
+def test_intermediate_states_are_nodes(student, submission):
+    """What lies between two operations is a node of its own."""
+    steps = drawn(student, submission).unnamed_steps()
+    if steps:
+        text = f"{steps[0][0]!r} leads straight into {steps[0][1]!r}"
+        raise CheckFailed(Stage.VALUES, text, hint="Put a node z_n for the result in between.")
+
+
+@pytest.mark.part("2b")
+def test_value_of_f(student, submission, reference):
+    """f is the value of exp(-(w1 x1 + w2 x2)), to three decimals."""
+    told = number_of(student, submission, "f")
+    assert_matches(told, float(reference.f().value), what="f", decimals=3)
+
+
+@pytest.mark.part("2b")
+def test_value_of_e(student, submission, reference):
+    """e is f - f*, to three decimals."""
+    told = number_of(student, submission, "e")
+    right = float(reference.e().value)
+    try:
+        assert_matches(told, right, what="e", decimals=3)
+    except CheckFailed:
+        # A wrong f is charged above: the difference from it is right all the same.
+        assert_matches(told, number_of(student, submission, "f") - 1.0, what="e", decimals=3)
+
+
+@pytest.mark.part("2b")
+def test_graph_computes_the_error(student, submission):
+    """The graph computes f, and from it and f* the error e."""
+    flow = drawn(student, submission)
+    last = single_output(flow)
+    if len(flow.variables()) == 4 and computes(flow, output, ERROR[:4], last):
+        text = "the graph ends with f, but should go on to the error e"
+        raise CheckFailed(Stage.VALUES, text, hint="Add f* and e = f - f* to the graph.")
+    assert_computes(flow, error, ERROR, last)
+
+
+@pytest.mark.part("2c")
+def test_derivative_with_respect_to_f(submission, reference):
+    """The derivative of e with respect to f is given, to three decimals."""
+    assert_stated(submission, "de/df", reference.gradients()[0])
+
+
+@pytest.mark.part("2c")
+def test_derivative_with_respect_to_w1(submission, reference):
+    """The derivative of e with respect to w1 is given, to three decimals."""
+    assert_stated(submission, "de/dw1", reference.gradients()[1])
+
+
+@pytest.mark.part("2c")
+def test_derivative_with_respect_to_w2(submission, reference):
+    """The derivative of e with respect to w2 is given, to three decimals."""
+    assert_stated(submission, "de/dw2", reference.gradients()[2])
+
+
+def drawn(student, submission):
+    """The graph that the part's cells draw, read as a function."""
+    told = [graph for graph in graphs_of(student, submission) if graph["nodes"]]
+    if not told:
+        if submission.pictures or submission.text or submission.shown:
+            raise NeedsReview("There is no graph of networkx here, but text or a picture.")
+        raise AnswerMissing(Stage.PRESENT, "No graph was found in the cells of this part.")
+    if len(told) > 1:
+        raise NeedsReview("There is more than one graph here.")
+    try:
+        return Dataflow(Drawing.from_plain(told[0]))
+    except Unreadable as doubt:
+        raise NeedsReview(f"The graph could not be read for certain: {doubt}.") from None
+
+
+def graphs_of(student, submission):
+    """Graphs as plain data: the part's cells are run again to see which ones they make."""
+    part = "graphs" + str(submission.cells)
+    if part not in student.memo:
+        if not submission.cells:
+            return []
+        drawing = student.scaffold("drawing", patches=True)
+        drawing.watch()
+        try:
+            told = drawing.graphs_made(student.rerun(submission.sources, submission.cells,
+                                                     timeout_s=60))  # fmt: skip
+        except CheckFailed:
+            # A cell that stops half-way may have made its graph before.
+            told = drawing.graphs_here(sorted(submission.names))
+        student.renew()
+        student.memo[part] = told
+    return student.memo[part]
+
+
+def single_output(flow):
+    if len(flow.outputs) != 1:
+        raise NeedsReview(f"The graph has {len(flow.outputs)} nodes that lead nowhere.")
+    return flow.outputs[0]
+
+
+def assert_computes(flow, function, leaves, last):
+    """Fail where the graph is certain to compute something else."""
+    try:
+        if computes(flow, function, leaves, last):
+            return
+    except Unreadable as doubt:
+        raise NeedsReview(f"The graph could not be read for certain: {doubt}.") from None
+    names = sorted(flow.names().values())
+    missing = [name for name in leaves if name not in names]
+    strange = [name for name in names if name not in leaves]
+    if strange or len(set(names)) < len(names):
+        raise NeedsReview(f"The graph's variables are {', '.join(names)}: a person looks at it.")
+    if missing:
+        text = f"{', '.join(missing)} is missing from the graph's variables {', '.join(names)}"
+        raise CheckFailed(Stage.VALUES, text)
+    text = f"the graph computes {flow.formula(last)}, which is something else"
+    raise CheckFailed(Stage.VALUES, text, hint="Follow the arrows from the variables on.")
+
+
+def number_of(student, submission, name):
+    """A number under that name in the part's cells, or stated in its text or outputs."""
+    if name in submission.names:
+        told = student[name].value()
+        if told is not None and not callable(told):
+            value = np.asarray(told.detach() if hasattr(told, "detach") else told)
+            if value.dtype.kind in "biuf" and value.size == 1:
+                return float(value.reshape(()))
+        if told is None and not submission.text:
+            raise AnswerMissing(Stage.PRESENT, f"`{name}` is still empty: it holds None.")
+    stated = read_numbers(f"{submission.text}\n{submission.printed}", {name: ()})[name]
+    number = stated.settled(1e-3)
+    if number is not None:
+        return number
+    if not (submission.text or submission.pictures or submission.cells):
+        raise AnswerMissing(Stage.PRESENT, f"No value of {name} was found.")
+    raise NeedsReview(f"The value of {name} is neither under that name nor clear from the text.")
+
+
+def assert_stated(submission, name, right):
+    """Compare what the part's text, or what its cells printed, states."""
+    if not (submission.text or submission.pictures or submission.printed):
+        raise AnswerMissing(Stage.PRESENT, "There is no answer below this part's heading.")
+    stated = read_numbers(f"{submission.text}\n{submission.printed}", DERIVATIVES)[name]
+    number = stated.settled(1e-3)
+    if number is None:
+        raise NeedsReview(f"What is written gives no clear number for {name}: a person reads it.")
+    value = Expected(float(right.value), float(right.error))
+    assert_matches(number, value, what=name, decimals=3)
 
 
 def assert_gradient(actual, value, error, what):

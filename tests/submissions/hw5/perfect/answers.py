@@ -149,6 +149,64 @@ else:
 # (iii) $\frac{\partial e}{\partial w_2} = \frac{\partial e}{\partial f}
 # \frac{\partial f}{\partial w_2} = 1 \cdot (-x_2 f) = -0.4 \cdot 1.0513 = -0.4205$
 
+# %% 2a
+## Problem 2 (a)
+# w0*x0 and w1*x1 are added to w2; the sum is negated, exponentiated, and turned into 1/(1 + .)
+nodes = [
+    Vert("w0", ["mul1"]), Vert("x0", ["mul1"]), Vert("mul1", ["z1"]), Vert("z1", ["add1"]),
+    Vert("w1", ["mul2"]), Vert("x1", ["mul2"]), Vert("mul2", ["z2"]), Vert("z2", ["add1"]),
+    Vert("add1", ["z3"]), Vert("z3", ["add2"]), Vert("w2", ["add2"]), Vert("add2", ["z4"]),
+    Vert("z4", ["neg"]), Vert("neg", ["z5"]), Vert("z5", ["exp"]), Vert("exp", ["z6"]),
+    Vert("z6", ["add3"]), Vert("1", ["add3"]), Vert("add3", ["z7"]),
+    Vert("z7", ["inv"]), Vert("inv", ["f"]), Vert("f", []),
+]  # fmt: skip
+places = ["w0 mul1 z1 add1 z3 add2 z4 neg z5 exp z6 add3 z7 inv f".split(),
+          "x0 mul2 z2 1".split(), "w1 w2".split(), ["x1"]]
+positions = {name: (10 * column, -10 * row)
+             for row, names in enumerate(places) for column, name in enumerate(names)}
+labels = {"mul1": "*", "mul2": "*", "add1": "+", "add2": "+", "add3": "+",
+          "neg": "*(-1)", "exp": "exp", "inv": "1/x"}
+
+G = build_graph(nodes)
+draw_graph(G, positions, labels)
+
+# %% 2b
+## Problem 2 (b)
+w1, x1 = 0.1, 0.3
+w2, x2 = -0.2, 0.4
+f_star = 1.0
+
+# forward pass
+import math
+
+z1, z2 = w1 * x1, w2 * x2
+z3 = z1 + z2
+z4 = -z3
+f = math.exp(z4)
+e = f - f_star
+
+nodes = [
+    Vert("w1", ["mul1"]), Vert("x1", ["mul1"]), Vert("mul1", ["z1"]), Vert("z1", ["add"]),
+    Vert("w2", ["mul2"]), Vert("x2", ["mul2"]), Vert("mul2", ["z2"]), Vert("z2", ["add"]),
+    Vert("add", ["z3"]), Vert("z3", ["neg"]), Vert("neg", ["z4"]), Vert("z4", ["exp"]),
+    Vert("exp", ["f"]), Vert("f", ["sub"]), Vert("f*", ["sub"]), Vert("sub", ["e"]),
+    Vert("e", []),
+]  # fmt: skip
+order = [vertex.name for vertex in nodes]
+positions = {name: (10 * (at // 4), -10 * (at % 4)) for at, name in enumerate(order)}
+labels = {"mul1": "*", "mul2": "*", "add": "+", "neg": "-", "exp": "exp", "sub": "-"}
+
+G = build_graph(nodes)
+draw_graph(G, positions, labels)
+print(f"f = {f:.4f}, e = {e:.4f}")
+
+# %% 2c-text [markdown]
+# **(i)** $\frac{\partial e}{\partial f} = 1$, since $e = f - f^*$.
+#
+# **(ii)** $\frac{\partial e}{\partial w_1} = \frac{\partial e}{\partial f} \cdot \frac{\partial f}{\partial w_1} = 1 \cdot (-x_1 f) = -0.3 \cdot 1.0513 = -0.3154$
+#
+# **(iii)** $\frac{\partial e}{\partial w_2} = -x_2 f = -0.4 \cdot 1.0513 = -0.4205$
+
 # %% 2d
 import torch
 

@@ -1,0 +1,176 @@
+"""Computational graphs as students draw them, read as the functions that they compute.
+
+A graph's nodes are variables and operations; which is which, and which operation, is read from
+what was drawn on them or else from their names. Two graphs are held to be the same where they
+compute the same function of the same leaves: names of intermediate nodes, a sum of three in one
+node or two, `1/x` or `x^-1` make no difference.
+
+What cannot be read with certainty raises `Unreadable`: then a person looks at the picture.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from grader.checks.operations import Operation, constant, operation, plain_name
+
+_MOST_NODES = 200
+_MOST_LEAVES = 7  # all orders of more would take long
+_MOST_ORDERED = 6
+
+
+class Unreadable(Exception):
+    """What was drawn is not certain enough for a verdict; the message says what is in doubt."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One drawn graph as plain data: names, arrows, and the text shown on each node."""
+
+    nodes: tuple[str, ...]
+    edges: tuple[tuple[str, str], ...]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    directed: bool = True
+
+    @classmethod
+    def from_plain(cls, told: Any) -> Drawing:
+        """From what the student's process says. Raises Unreadable where it is malformed."""
+        try:
+            nodes = tuple(str(n) for n in told["nodes"])
+            edges = tuple((str(a), str(b)) for a, b in told["edges"])
+            labels = {str(k): str(v)[:200] for k, v in told["labels"].items()}
+            made = cls(nodes, edges, labels, bool(told["directed"]))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Unreadable(f"the graph could not be read: {error}") from error
+        if len(nodes) > _MOST_NODES or not {n for e in edges for n in e} <= set(nodes):
+            raise Unreadable("the graph is too large to be read")
+        return made
+
+
+class Dataflow:
+    """A drawn graph with the meaning of each of its nodes.
+
+    Raises Unreadable where a node's meaning is in doubt.
+    """
+
+    def __init__(self, drawing: Drawing) -> None:
+        self.graph = nx.DiGraph()
+        self.graph.add_nodes_from(drawing.nodes)
+        self.graph.add_edges_from(drawing.edges)
+        if not drawing.directed:
+            raise Unreadable("the graph's edges have no direction")
+        if not nx.is_directed_acyclic_graph(self.graph):
+            raise Unreadable("the graph's arrows lead in a circle")
+        self._labels = drawing.labels
+        self.operations = self._read_operations()
+        self.leaves = tuple(n for n in self.graph if not self.graph.pred[n] and self.graph.succ[n])
+        self.constants = {n: c for n in self.leaves if (c := self._constant(n)) is not None}
+        self.outputs = tuple(n for n in self.graph if self.graph.pred[n] and not self.graph.succ[n])
+
+    def _text(self, node: str) -> str:
+        return self._labels.get(node, node)
+
+    def _constant(self, node: str) -> float | None:
+        shown = constant(self._text(node))
+        return shown if shown is not None else constant(node)
+
+    def _read_operations(self) -> dict[str, Operation]:
+        found: dict[str, Operation] = {}
+        for node in nx.topological_sort(self.graph):
+            inputs = len(self.graph.pred[node])
+            if not inputs:
+                continue
+            meant = operation(self._text(node), inputs) or operation(node, inputs)
+            if meant is not None:
+                found[node] = meant
+            elif inputs > 1 or next(iter(self.graph.pred[node])) not in found:
+                raise Unreadable(f"it is not clear which operation {node!r} stands for")
+        return found
+
+    def variables(self) -> tuple[str, ...]:
+        """The leaves that are no constants."""
+        return tuple(leaf for leaf in self.leaves if leaf not in self.constants)
+
+    def names(self) -> dict[str, str]:
+        """Plain names of the variables: `w0` of `$w_0$` or of a label `w0 = 0.1`."""
+        return {leaf: plain_name(self._text(leaf), leaf) for leaf in self.variables()}
+
+    def unnamed_steps(self) -> tuple[tuple[str, str], ...]:
+        """Operations that lead straight into another, without a variable for what is between."""
+        steps = self.graph.edges
+        return tuple((a, b) for a, b in steps if a in self.operations and b in self.operations)
+
+    def evaluate(self, values: Mapping[str, Any], turned: frozenset[str] = frozenset()) -> Any:
+        """Values of all nodes for values of the variables.
+
+        Operations in `turned` take their two inputs the other way round: a drawn arrow does
+        not say which input comes first.
+        """
+        known: dict[str, Any] = {**self.constants, **values}
+        for node in nx.topological_sort(self.graph):
+            inputs = [known[before] for before in self.graph.pred[node] if before in known]
+            if node in self.operations:
+                ordered = inputs[::-1] if node in turned else inputs
+                known[node] = self.operations[node].apply(ordered)
+            elif inputs:
+                known[node] = inputs[0]
+        return known
+
+    def turns(self) -> Iterator[frozenset[str]]:
+        """All ways to order the inputs of operations for which the order matters."""
+        unordered = [n for n, op in self.operations.items() if not op.commutes]
+        two = [n for n in unordered if len(self.graph.pred[n]) == 2]
+        if len(two) > _MOST_ORDERED:
+            raise Unreadable("there are too many differences and quotients to be read")
+        for chosen in itertools.product((False, True), repeat=len(two)):
+            yield frozenset(n for n, turn in zip(two, chosen, strict=True) if turn)
+
+    def formula(self, node: str) -> str:
+        """What a node computes, as text."""
+        if node in self.operations:
+            return self.operations[node].write([self.formula(n) for n in self.graph.pred[node]])
+        before = list(self.graph.pred[node])
+        return self.formula(before[0]) if before else plain_name(self._text(node), node)
+
+
+def computes(
+    flow: Dataflow, function: Callable[..., Any], leaves: Sequence[str], output: str
+) -> bool:
+    """Whether a node is `function` of the leaves, in some naming of those with other names.
+
+    `leaves` are the plain names of the function's arguments, in their order.
+    """
+    rng = np.random.default_rng(2)
+    samples = {name: rng.uniform(0.2, 1.7, 12) for name in leaves}
+    right = function(*(samples[name] for name in leaves))
+    for names in _namings(flow, leaves):
+        values = {leaf: samples[name] for leaf, name in names.items()}
+        for turned in flow.turns():
+            with np.errstate(all="ignore"):
+                told = flow.evaluate(values, turned)[output]
+            if np.shape(told) == np.shape(right) and np.allclose(told, right, rtol=1e-9, atol=0):
+                return True
+    return False
+
+
+def _namings(flow: Dataflow, leaves: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Ways to give the variables the function's names: their own where they have them."""
+    own = flow.names()
+    if len(own) != len(leaves):
+        return
+    settled = {leaf: name for leaf, name in own.items() if name in leaves}
+    if len(set(settled.values())) < len(settled):
+        settled = {}
+    open_leaves = [leaf for leaf in own if leaf not in settled]
+    open_names = [name for name in leaves if name not in settled.values()]
+    if len(open_leaves) > _MOST_LEAVES or math.factorial(len(open_leaves)) > 5040:
+        raise Unreadable("its variables have other names than the homework's")
+    for order in itertools.permutations(open_names):
+        yield settled | dict(zip(open_leaves, order, strict=True))

@@ -1,0 +1,93 @@
+"""What a submission shows of one part: its cells, its own words, its pictures and outputs."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+
+from grader.submission import PartMap, Submission, pictures, printed
+
+_PICTURE = re.compile(r"!\[[^\]]*\]\([^)]*\)|<img\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One part as it was handed in, and what its cells printed when they were run.
+
+    `cells` are numbers of code cells from 1, `sources` their code. `text` is what the student
+    wrote in the part's text cells: their lines without those of the template. `pictures`
+    counts those in the text cells, `shown` those among the outputs that were handed in, and
+    `executed` says whether any cell of the notebook was handed in with its outputs. `files`
+    are the other files that came along.
+    """
+
+    cells: tuple[int, ...]
+    sources: tuple[str, ...]
+    text: str = ""
+    printed: str = ""
+    pictures: int = 0
+    shown: int = 0
+    handed_in: str = ""
+    executed: bool = False
+    files: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
+
+
+def gather(
+    part: str,
+    submission: Submission,
+    parts: PartMap,
+    template: frozenset[str],
+    *,
+    number: Callable[[int], int],
+    ran: Callable[[int], str],
+) -> Evidence:
+    """Collect a part's evidence. `ran` gives what a cell printed here, `template` known lines."""
+    notebook = submission.notebook
+    cells = parts.cells.get(part, ())
+    texts = parts.texts.get(part, ())
+    outputs = [output for i in cells for output in notebook.cells[i].get("outputs", ())]
+    sources = [notebook.cells[i].source for i in texts]
+    attached = sum(len(notebook.cells[i].get("attachments", {})) for i in texts)
+    linked = sum(len(_PICTURE.findall(own_lines(source, template))) for source in sources)
+    return Evidence(
+        cells=tuple(number(i) for i in cells),
+        sources=tuple(notebook.cells[i].source for i in cells),
+        text="\n\n".join(filter(None, (own_lines(source, template) for source in sources))),
+        printed="\n".join(ran(i) for i in cells),
+        pictures=max(attached, linked),
+        shown=pictures(outputs),
+        handed_in=printed(outputs),
+        executed=any(c.get("outputs") for c in notebook.cells if c.cell_type == "code"),
+        files=tuple(sorted(submission.extra)),
+        names=frozenset(name for i in cells for name in parts.defines[i]),
+    )
+
+
+def own_lines(source: str, template: frozenset[str]) -> str:
+    """A text cell's lines without those that the template has."""
+    kept = [line for line in source.split("\n") if _squeezed(line) not in template]
+    return "\n".join(kept).strip()
+
+
+@functools.cache
+def template_lines(path: Path | None) -> frozenset[str]:
+    """Lines of the text cells of a template, to be told from a student's own."""
+    if path is None or not path.is_file():
+        return frozenset()
+    notebook = nbformat.read(path, as_version=4)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+    return frozenset(_lines(cell.source for cell in cells))
+
+
+def _lines(sources: Iterable[str]) -> Iterable[str]:
+    return (_squeezed(line) for source in sources for line in source.split("\n"))
+
+
+def _squeezed(line: str) -> str:
+    return " ".join(line.split())
