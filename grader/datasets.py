@@ -59,10 +59,13 @@ def _build(script: Path, folder: Path) -> None:
         if spec is None or spec.loader is None:
             raise UsageError(f"{script} cannot be imported")
         module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
         for name in ("work", "torch"):
             (temporary / name).mkdir()
-        module.build(temporary / "work", temporary / "torch")
+        try:
+            spec.loader.exec_module(module)
+            module.build(temporary / "work", temporary / "torch")
+        except Exception as error:
+            raise UsageError(f"{script} fails: {type(error).__name__}: {error}") from error
         if not folder.is_dir():  # another process may have been faster
             temporary.rename(folder)
     finally:

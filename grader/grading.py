@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +28,7 @@ from grader.model import (
     Status,
     SubmissionInfo,
 )
+from grader.penalties import apply_policies, penalties_of
 from grader.rubric import PartEntry
 from grader.sandbox.launcher import Launcher
 from grader.sandbox.tiers import best_tier
@@ -105,6 +108,10 @@ def run_checks(judge: Judge) -> None:
     """
     installed = _Installed(judge)
     files = sorted(judge.assignment.folder.glob("test_*.py"))
+    if not files:
+        raise UsageError(f"{judge.assignment.folder} has no check file: add test_*.py")
+    _forget_others(files)
+    judge.whole = True
     arguments = [
         "-c", os.devnull,
         f"--rootdir={judge.assignment.folder}",
@@ -125,6 +132,8 @@ def run_checks(judge: Judge) -> None:
         raise judge.fault
     if installed.errors:
         raise UsageError("A check file cannot be loaded:\n" + installed.errors[0])
+    if judge.misuse is not None:
+        raise UsageError(judge.misuse)
     if code == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
     if code not in (
@@ -133,6 +142,14 @@ def run_checks(judge: Judge) -> None:
         pytest.ExitCode.NO_TESTS_COLLECTED,
     ):
         raise GraderError(f"the checks did not run to their end (pytest exit code {code})")
+
+
+def _forget_others(files: list[Path]) -> None:
+    """Drop check files of another assignment: pytest keeps modules by their bare name."""
+    for file in files:
+        loaded = sys.modules.get(file.stem)
+        if loaded is not None and getattr(loaded, "__file__", None) != str(file):
+            del sys.modules[file.stem]
 
 
 def _report(judge: Judge, launcher: Launcher, options: Options, duration_s: float) -> GradeReport:
@@ -145,6 +162,10 @@ def _report(judge: Judge, launcher: Launcher, options: Options, duration_s: floa
     manual = round(sum(e.manual for e in entries), _DECIMALS)
     pending = round(sum(p.pending_points for p in parts), _DECIMALS)
     submission = judge.submission
+    # Policies are about the whole: where parts are picked out, nobody asks for them.
+    policies = apply_policies(judge.assignment, submission) if not options.parts else ()
+    penalties = penalties_of(policies)
+    taken = sum(penalty.points for penalty in penalties)
     return GradeReport(
         assignment=judge.assignment.name,
         title=judge.assignment.rubric.title,
@@ -154,11 +175,13 @@ def _report(judge: Judge, launcher: Launcher, options: Options, duration_s: floa
             files=submission.files,
             sha256=submission.sha256,
         ),
-        score=auto,
+        score=round(max(0.0, auto + taken), _DECIMALS),
         max_score=maximum,
         auto_score=auto,
         auto_max_score=round(maximum - manual, _DECIMALS),
         pending_points=pending,
+        penalties=penalties,
+        policies=policies,
         parts=parts,
         notes=submission.notes,
         isolation=_isolation(judge, launcher),
@@ -179,7 +202,7 @@ def _part(judge: Judge, entry: PartEntry, options: Options) -> PartResult:
         id=entry.id,
         title=entry.title,
         score=score,
-        max_score=entry.points,
+        max_score=_worth(entry, checks, options),
         status=_status(checks, score, entry),
         pending_points=round(entry.manual + review, _DECIMALS),
         checks=checks,
@@ -189,6 +212,13 @@ def _part(judge: Judge, entry: PartEntry, options: Options) -> PartResult:
         problems=problems,
         duration_s=round(sum(c.duration_s for c in checks), 4),
     )
+
+
+def _worth(entry: PartEntry, checks: tuple[CheckResult, ...], options: Options) -> float:
+    """What the part can bring here: where hidden checks are left out, their points are too."""
+    if not options.public_only:
+        return entry.points
+    return round(entry.manual + sum(c.max_score for c in checks), _DECIMALS)
 
 
 def _scaled(judge: Judge, entry: PartEntry, options: Options) -> tuple[CheckResult, ...]:

@@ -55,6 +55,8 @@ class Judge:
     examples: int | None = None
     results: dict[str, CheckResult] = field(default_factory=dict)
     fault: GraderError | None = None
+    misuse: str | None = None
+    whole: bool = False
     on_check: Callable[[CheckResult], None] = lambda _: None
     owned: Launcher | None = None
     _context: CheckContext = field(default_factory=CheckContext)
@@ -96,6 +98,17 @@ class Judge:
         wanted = not self.chosen or part.id in self.chosen
         return wanted and (entry.public or not self.public_only)
 
+    def check_collected(self, items: list[pytest.Item]) -> None:
+        """Raise UsageError where the rubric lists a check that no file of its folder has.
+
+        Only where all files were collected: an instructor may name one of them.
+        """
+        if self.whole:
+            there = {function_name(item) for item in items}
+            for name, (part, _) in self.assignment.checks.items():
+                if name not in there:
+                    raise UsageError(f"part {part.id} lists {name}, which no test_*.py defines")
+
     @contextmanager
     def checking(self, name: str) -> Iterator[CheckContext]:
         """The context of one check, from its start to its end."""
@@ -108,6 +121,15 @@ class Judge:
         self._first = None
         with running(self._context):
             yield self._context
+
+    @property
+    def stopped(self) -> bool:
+        """Whether what went wrong makes going on useless."""
+        return self.fault is not None or self.misuse is not None
+
+    def start_again(self) -> None:
+        """Count the examples of a check that is run again anew."""
+        self._context.examples_run = 0
 
     def second_chances(self, part: str, student: Any) -> Iterator[Callable[[BaseException], None]]:
         """What to change before a failed check is run again, in turn, while it fails."""
@@ -136,8 +158,9 @@ class Judge:
         student.lend(loan, self.assignment.rubric.limits.cell_s)
 
     def _has_failed(self, part: str) -> bool:
+        """Whether a part is wrong, or not known to be right: it may be judged later or not now."""
         results = [self.results.get(c.test) for c in self.assignment.parts[part].checks]
-        return any(r is not None and r.status is not Status.PASSED for r in results)
+        return any(r is None or r.status is not Status.PASSED for r in results)
 
     def record(
         self, item: pytest.Item, when: str, error: BaseException | None, duration_s: float
@@ -190,7 +213,9 @@ class Judge:
 
     def _blame(self, where: str, error: BaseException) -> None:
         """Remember the first fault of the grader: it leaves the submission ungraded."""
-        if self.fault is None:
+        if isinstance(error, UsageError):
+            self.misuse = self.misuse or f"{where}: {error}"
+        elif self.fault is None:
             last = traceback.extract_tb(error.__traceback__)[-1:]
             place = f" at {last[0].filename}:{last[0].lineno}" if last else ""
             self.fault = GraderError(f"{where}: {type(error).__name__}: {error}{place}")
@@ -211,7 +236,7 @@ def _charged_once(first: tuple[CheckFailed, tuple[str, ...], tuple[str, ...]]) -
     failure, parts, names = first
     listed = " and ".join(f"`{name}`" for name in names)
     return (
-        f"Judged with a right {listed} in place of yours, which is charged in part "
+        f"Judged with a right {listed} in place of yours, which counts in part "
         f"{', '.join(parts)} only. With yours: {failure.message}"
     )
 

@@ -37,6 +37,7 @@ class Stage(str, Enum):
     DTYPE = "dtype"
     VALUES = "values"
     EXTREMES = "extremes"
+    MEANS = "means"
 
     @property
     def rank(self) -> int:
@@ -149,6 +150,25 @@ class Penalty(Record):
     reason: str
 
 
+class PolicyState(str, Enum):
+    """What became of a policy; `undecided` waits for a person, and costs nothing."""
+
+    MET = "met"
+    BROKEN = "broken"
+    UNDECIDED = "undecided"
+
+
+class PolicyResult(Record):
+    """What looking at one policy found: `points` taken, negative or zero, of its `price`."""
+
+    policy: str
+    title: str
+    state: PolicyState
+    points: float = 0.0
+    price: float = 0.0
+    evidence: tuple[str, ...] = ()
+
+
 class SubmissionInfo(Record):
     """Which submission a report speaks of."""
 
@@ -187,6 +207,7 @@ class GradeReport(Record):
     auto_max_score: float
     pending_points: float
     penalties: tuple[Penalty, ...] = ()
+    policies: tuple[PolicyResult, ...] = ()
     parts: tuple[PartResult, ...]
     notes: tuple[str, ...] = ()
     isolation: Isolation

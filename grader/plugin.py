@@ -102,8 +102,15 @@ def submission(request: pytest.FixtureRequest) -> Any:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run checks in the order of the notebook, so that it is run once from top to bottom."""
     if _JUDGE in config.stash:
+        from grader.errors import UsageError
+
         judge = config.stash[_JUDGE]
-        chosen = [item for item in items if judge.wants(item)]
+        try:
+            chosen = [item for item in items if judge.wants(item)]
+            judge.check_collected(items)
+        except (UsageError, pytest.UsageError) as error:
+            judge.misuse = str(error)
+            raise pytest.UsageError(str(error)) from error
         items[:] = sorted(chosen, key=lambda item: judge.order(part_of(item)))
 
 
@@ -134,6 +141,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
         for again in judge.second_chances(part_of(pyfuncitem), arguments.get("student")):
             try:
                 again(last)
+                judge.start_again()
                 pyfuncitem.obj(**arguments)
                 return True
             except AssertionError as failed:
@@ -153,4 +161,6 @@ def pytest_runtest_makereport(
             text = item.config.stash[_JUDGE].record(item, call.when, error, call.duration)
             if text is not None:
                 report.longrepr = text
+            if item.config.stash[_JUDGE].stopped:
+                item.session.shouldstop = "a fault of the grader"
     return report

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from grader.errors import UsageError
 from grader.model import Stage
+from grader.policy_entries import POLICIES, PolicyEntry
 
 Location = tuple[Any, ...]  # keys and indices that lead to a place in the file
 
@@ -92,6 +93,7 @@ class Rubric(_Entry):
     min_known_parts: int = Field(default=1, ge=0)
     limits: Limits = Limits()
     parts: tuple[PartEntry, ...] = Field(min_length=1)
+    policies: tuple[PolicyEntry, ...] = ()
 
 
 def read_rubric(path: Path) -> Rubric:
@@ -113,7 +115,7 @@ def read_rubric(path: Path) -> Rubric:
     try:
         rubric = Rubric.model_validate(data)
     except ValidationError as error:
-        problems = [(e["loc"], _explain(e)) for e in _causes(error)]
+        problems = [(_written(e["loc"]), _explain(e)) for e in _causes(error)]
     else:
         problems = list(_conflicts(rubric))
         if not problems:
@@ -130,6 +132,12 @@ def _causes(error: ValidationError) -> list[Any]:
     """Pydantic's errors without "too short": of a list whose entries have errors of their own."""
     found = error.errors()
     return [e for e in found if e["type"] != "too_short" or len(found) == 1]
+
+
+def _written(location: Location) -> Location:
+    """The place in the file: pydantic puts the kind of a policy into the way to its keys."""
+    in_policy = len(location) > 2 and location[0] == "policies" and location[2] in POLICIES
+    return location[:2] + location[3:] if in_policy else location
 
 
 def _conflicts(rubric: Rubric) -> Iterator[tuple[Location, str]]:
@@ -150,6 +158,9 @@ def _conflicts(rubric: Rubric) -> Iterator[tuple[Location, str]]:
             if needed not in known:
                 message = f"part {part.id}: needs {needed!r}, which is no part's id"
                 yield ("parts", i, "needs", j), message
+    for i, entry in enumerate(rubric.policies):
+        if entry.policy in {other.policy for other in rubric.policies[:i]}:
+            yield ("policies", i, "policy"), f"policy {entry.policy!r} is listed more than once"
 
 
 def _dotted(location: Location) -> str:
@@ -165,6 +176,14 @@ def _explain(error: Any) -> str:
         message = f"unknown key {location[-1]!r}. " + (
             f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(known)}"
         )
+    elif error["type"] == "union_tag_invalid":
+        tag = str(error["ctx"]["tag"])
+        near = difflib.get_close_matches(tag, POLICIES, 1)
+        message = f"unknown policy {tag!r}. " + (
+            f"Did you mean {near[0]!r}?" if near else f"Policies: {', '.join(POLICIES)}"
+        )
+    elif error["type"] == "union_tag_not_found":
+        message = f"the key 'policy' is missing: add one of {', '.join(POLICIES)}"
     elif error["type"] == "missing":
         message = f"the key {location[-1]!r} is missing: add it"
     elif error["type"] == "string_type" and isinstance(error["input"], int | float):
@@ -176,6 +195,7 @@ def _known_keys(location: Location) -> list[str]:
     model: type[BaseModel] = Rubric
     below: dict[str, type[BaseModel]]
     below = {"parts": PartEntry, "checks": CheckEntry, "limits": Limits}
+    below |= POLICIES if location[:1] == ("policies",) else {}
     for step in location[:-1]:
         model = below.get(str(step), model)
     return list(model.model_fields)

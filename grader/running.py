@@ -139,6 +139,9 @@ class SubmissionRun:
     def _connect(self) -> Peer:
         try:
             run = self._alive()
+            if not self.forks and run.job.poll() is not None:
+                self._restart()  # a check's call has ended the kernel itself
+                run = self._alive()
             return run.fork() if self.forks else run.serve_live()
         except CellFailed as failed:
             raise SessionLost("ended", f"The notebook's process ended: {failed}") from None

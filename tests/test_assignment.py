@@ -147,6 +147,63 @@ def test_wrong_rubric_names_line_and_fix(
     assert lines and lines[0].startswith(f"{path}:{line}: ")
 
 
+POLICIES = (
+    GOOD
+    + """\
+policies:
+  - policy: names
+    price: 1
+    pattern: "[a-z]+"
+  - policy: headings
+    price: 12.5 %
+    enabled: false
+  - policy: lateness
+    price: 2
+    due: 2025-03-14 20:00
+    zone: UTC
+"""
+)
+
+WRONG_POLICIES = {
+    "unknown-policy": ("policy: names", "policy: nmaes", 21, "policies.0: unknown policy 'nmaes'. "
+        "Did you mean 'names'?"),
+    "unlike-any-policy": ("policy: names", "policy: zz", 21, "policies.0: unknown policy 'zz'. "
+        "Policies: names, pdf, headings,"),
+    "no-policy": ("policy: names", "enabled: true", 21, "policies.0: the key 'policy' is missing: "
+        "add one of names, pdf"),
+    "unknown-key": ("pattern:", "patern:", 23, "policies.0.patern: unknown key 'patern'. "
+        "Did you mean 'pattern'?"),
+    "missing-price": ("    price: 1\n", "", 21, "policies.0.price: the key 'price' is missing"),
+    "price-in-words": ("price: 1\n", "price: some\n", 22, "policies.0.price: write points, such"),
+    "negative-price": ("price: 1\n", "price: -1\n", 22, "policies.0.price: write points, such"),
+    "price-over-all": ("12.5 %", "101%", 25, "policies.1.price: write points, such as 2, or a"),
+    "pattern-broken": ('"[a-z]+"', '"[a-z"', 23, "policies.0.pattern: not a regular expression:"),
+    "twice": ("policy: headings", 'policy: names\n    pattern: "a"', 24,
+        "policies.1.policy: policy 'names' is listed more than once"),
+    "no-zone": ("    zone: UTC\n", "", 27, "policies.2: 2025-03-14 20:00 has no time zone: give"),
+    "unknown-zone": ("UTC", "Atlantis", 30, "policies.2.zone: no time zone 'Atlantis': try"),
+    "no-date": ("2025-03-14 20:00", "tomorrow", 29, "policies.2.due: Input should be a valid date"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "told"), WRONG_POLICIES.values(), ids=WRONG_POLICIES
+)
+def test_wrong_policy_names_line_and_fix(
+    tmp_path: Path, old: str, new: str, line: int, told: str
+) -> None:
+    assert POLICIES.count(old) == 1
+    path = _write(tmp_path, POLICIES.replace(old, new))
+    assert f"{path}:{line}: {told}" in _refusal(path)
+
+
+def test_policies_have_a_price_a_switch_and_a_title(tmp_path: Path) -> None:
+    names, headings, lateness = read_rubric(_write(tmp_path, POLICIES)).policies
+    assert (names.price.of(80), headings.price.of(80), lateness.price.of(80)) == (1, 10, 2)
+    assert (names.enabled, headings.enabled) == (True, False)
+    assert (names.title, headings.title) == ("File names", "Bold red headings")
+
+
 def test_each_of_several_mistakes_has_a_line(tmp_path: Path) -> None:
     text = GOOD.replace("points: 3", "point: 3").replace("manual: 4", "manual: x")
     lines = _refusal(_write(tmp_path, text)).splitlines()

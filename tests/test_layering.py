@@ -75,11 +75,17 @@ ALLOWED = {
     "grader.errors": (),
     "grader.model": (),
     "grader.compat": (),
-    "grader.rubric": ("grader.errors", "grader.model"),
+    "grader.policy_entries": (),
+    "grader.rubric": ("grader.errors", "grader.model", "grader.policy_entries"),
     "grader.assignment": ("grader.errors", "grader.rubric"),
     "grader.datasets": ("grader.errors", "grader.assignment"),
     "grader.report": ("grader.errors", "grader.model", "grader.report"),
-    "grader.submission": ("grader.errors", "grader.rubric", "grader.submission"),
+    "grader.submission": (
+        "grader.errors", "grader.rubric", "grader.policy_entries", "grader.submission",
+    ),
+    "grader.penalties": (
+        "grader.assignment", "grader.model", "grader.policy_entries", "grader.submission",
+    ),
     "grader.sandbox": ("grader.errors", "grader.compat", "grader.sandbox"),
     "grader.checks": (
         "grader.errors", "grader.model", "grader.checks", "grader.sandbox.session",
@@ -130,7 +136,16 @@ def test_what_runs_beside_students_is_self_contained(module: str) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    _below("grader.model", "grader.errors", "grader.rubric", "grader.assignment", "grader.report"),
+    _below(
+        "grader.model",
+        "grader.errors",
+        "grader.rubric",
+        "grader.assignment",
+        "grader.report",
+        "grader.policy_entries",
+        "grader.penalties",
+        "grader.submission",
+    ),
 )
 def test_plain_data_and_reports_import_no_torch(module: str) -> None:
     assert {n for n in imports(module) if _starts(n, "torch", "numpy", "hypothesis")} == set()
@@ -163,7 +178,15 @@ def test_assignments_are_named_only_as_a_default_or_an_example() -> None:
     assert {pair for pair in lines if NAMED.get(pair[0], "\n") not in pair[1]} == set()
 
 
-@pytest.mark.parametrize("module", ["grader.checks", "grader.report", "grader.submission"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "grader.checks",
+        "grader.report",
+        "grader.submission",
+        "grader.submission.policies",
+    ],
+)
 def test_packages_say_what_they_offer(module: str) -> None:
     listed = [
         ast.literal_eval(node.value)

@@ -6,8 +6,9 @@ from grader.checks.answers import read_numbers
 from grader.checks.compare import assert_matches, counterexample, numbers
 from grader.checks.examples import given
 from grader.checks.graphs import Dataflow, Drawing, Unreadable, computes
+from grader.checks.means import after_change
 from grader.checks.oracle import Expected, forward_error
-from grader.checks.static import until_bound
+from grader.checks.static import typed_in, until_bound
 from grader.checks.strategies import arrays, fill, seeds, shapes
 from grader.checks.student import Remote, Student, lazy
 from grader.checks.verdict import AnswerMissing, CheckFailed, LimitExceeded, NeedsReview
@@ -25,6 +26,7 @@ __all__ = [
     "Stage",
     "Student",
     "Unreadable",
+    "after_change",
     "arrays",
     "assert_matches",
     "computes",
@@ -37,5 +39,6 @@ __all__ = [
     "read_numbers",
     "seeds",
     "shapes",
+    "typed_in",
     "until_bound",
 ]

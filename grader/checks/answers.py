@@ -34,7 +34,8 @@ _WRAPPER = re.compile(
 )
 _NUMBER = r"[-+]?\s*(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
 # A number, and after it nothing that it is part of: words, or a remark in brackets.
-_STATED = re.compile(rf"\s*({_NUMBER})\s*(?:[.,;:!]*\s*$|[.,;(]*\s*[a-zA-Z]{{2,}}.*$|\(.*\)\W*$)")
+_REMARK = r"[a-zA-Z]{2,}[^\d]*(?:\d+\s*(?:d\b|d\.|dec|dig|pla|sig)[^\d]*)?"
+_STATED = re.compile(rf"\s*({_NUMBER})\s*(?:[.,;:!]*\s*|[.,;(]*\s*{_REMARK}|\([^()]*\)\W*)$")
 _LABEL = re.compile(r"^\W*\(?\s*(i{1,3}|iv|v|[a-h]|[1-9])\s*[).:]\s*", re.IGNORECASE)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from grader.checks.operations import Operation, constant, operation, plain_name
+from grader.checks.operations import Operation, constants, operation, plain_name
 
 _MOST_NODES = 200
 _MOST_LEAVES = 7  # all orders of more would take long
@@ -71,15 +71,14 @@ class Dataflow:
         self._labels = drawing.labels
         self.operations = self._read_operations()
         self.leaves = tuple(n for n in self.graph if not self.graph.pred[n] and self.graph.succ[n])
-        self.constants = {n: c for n in self.leaves if (c := self._constant(n)) is not None}
+        self.constants = {n: c for n in self.leaves if (c := self._constants(n))}
         self.outputs = tuple(n for n in self.graph if self.graph.pred[n] and not self.graph.succ[n])
 
     def _text(self, node: str) -> str:
         return self._labels.get(node, node)
 
-    def _constant(self, node: str) -> float | None:
-        shown = constant(self._text(node))
-        return shown if shown is not None else constant(node)
+    def _constants(self, node: str) -> tuple[float, ...]:
+        return constants(self._text(node)) or constants(node)
 
     def _read_operations(self) -> dict[str, Operation]:
         found: dict[str, Operation] = {}
@@ -113,7 +112,7 @@ class Dataflow:
         Operations in `turned` take their two inputs the other way round: a drawn arrow does
         not say which input comes first.
         """
-        known: dict[str, Any] = {**self.constants, **values}
+        known: dict[str, Any] = {n: c[0] for n, c in self.constants.items()} | dict(values)
         for node in nx.topological_sort(self.graph):
             inputs = [known[before] for before in self.graph.pred[node] if before in known]
             if node in self.operations:
@@ -122,6 +121,13 @@ class Dataflow:
             elif inputs:
                 known[node] = inputs[0]
         return known
+
+    def numbers(self) -> tuple[dict[str, float], ...]:
+        """Ways to read the constants."""
+        ways = itertools.product(*self.constants.values())
+        return tuple(
+            dict(zip(self.constants, way, strict=True)) for way in itertools.islice(ways, 64)
+        )
 
     def turns(self) -> Iterator[frozenset[str]]:
         """All ways to order the inputs of operations for which the order matters."""
@@ -151,10 +157,10 @@ def computes(
     samples = {name: rng.uniform(0.2, 1.7, 12) for name in leaves}
     right = function(*(samples[name] for name in leaves))
     for names in _namings(flow, leaves):
-        values = {leaf: samples[name] for leaf, name in names.items()}
-        for turned in flow.turns():
+        values: dict[str, Any] = {leaf: samples[name] for leaf, name in names.items()}
+        for numbers, turned in itertools.product(flow.numbers(), tuple(flow.turns())):
             with np.errstate(all="ignore"):
-                told = flow.evaluate(values, turned)[output]
+                told = flow.evaluate(values | numbers, turned)[output]
             if np.shape(told) == np.shape(right) and np.allclose(told, right, rtol=1e-9, atol=0):
                 return True
     return False

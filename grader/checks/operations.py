@@ -104,6 +104,7 @@ def _forms(text: str) -> list[str]:
     for start in dict.fromkeys((text, first, first.split("=")[0])):
         bare = _bare(start)
         placed = _PLACEHOLDER.sub("x", bare)
+        placed = "" if placed == "x" else placed  # a name alone, and not the cross of a product
         unnumbered = re.sub(r"(?<=[^\W\d])\d+[a-z]?$|(?<=[+*×·/÷-])\d+$", "", bare)
         # "add_1", "op_add", "exp (op)": words around the operation's own.
         words = re.sub(r"(?:^|_|\b)(?:op|node|operation|gate)(?:_|\b|\d|$)", "", start.lower())
@@ -119,18 +120,18 @@ def _bare(text: str) -> str:
     return re.sub(r"[\s$\\{}()\[\]_'\"]", "", text).lower()
 
 
-def constant(text: str) -> float | None:
-    """The number that a leaf's text is: `1`, `-1.0`, `const 1`, `one`; None for a variable."""
+def constants(text: str) -> tuple[float, ...]:
+    """Numbers that a leaf's text may be: `1`, `-1.0`, `const 1`, `one`; none for a variable."""
     bare = _bare(text.strip().split("\n")[0])
     words = {"one": 1.0, "minusone": -1.0, "negone": -1.0}
     if bare in words:
-        return words[bare]
+        return (words[bare],)
     match = re.fullmatch(r"(?:const(?:ant)?|c|num(?:ber)?)?=?([+-]?\d+(?:\.\d*)?)", bare)
     if match is None or (bare.startswith("c") and not bare.startswith("const")):
-        return None
-    # "const2" is as often the second constant as the number two: only 1 is certain.
+        return ()
+    # "const2" is as often the second constant one as the number two.
     named = bare[:1].isalpha() and "=" not in bare
-    return None if named and float(match[1]) != 1 else float(match[1])
+    return (1.0, float(match[1])) if named else (float(match[1]),)
 
 
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")

@@ -112,8 +112,13 @@ def _load(folder: Path) -> list[ModuleType]:
         for name in [n for n in sys.modules if n.split(".")[0] == package]:
             del sys.modules[name]
         _import(package, folder / "__init__.py", [str(folder)])
-    stems = sorted(p.stem for p in folder.glob("[!_]*.py"))
-    return [importlib.import_module(f"{package}.{stem}") for stem in stems]
+    loaded_modules = []
+    for path in sorted(folder.glob("[!_]*.py")):
+        try:
+            loaded_modules.append(importlib.import_module(f"{package}.{path.stem}"))
+        except Exception as error:
+            raise UsageError(f"{path} fails: {type(error).__name__}: {error}") from error
+    return loaded_modules
 
 
 def _import(name: str, path: Path, search: list[str]) -> None:
@@ -122,4 +127,8 @@ def _import(name: str, path: Path, search: list[str]) -> None:
         raise UsageError(f"{path} cannot be imported.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise UsageError(f"{path} fails: {type(error).__name__}: {error}") from error

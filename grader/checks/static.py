@@ -42,3 +42,50 @@ def without_definitions(source: str, names: Collection[str]) -> str:
             stop = node.end_lineno or first
             lines[first - 1 : stop] = [""] * (stop - first + 1)
     return "\n".join(lines)
+
+
+# What only puts given numbers into another form: an answer made of nothing else is typed in.
+_CONSTRUCTORS = frozenset({
+    "tensor", "Tensor", "FloatTensor", "DoubleTensor", "LongTensor", "IntTensor", "as_tensor",
+    "from_numpy", "array", "asarray", "matrix", "float", "int", "list", "tuple", "reshape", "view",
+    "float32", "float64", "to", "type", "astype", "clone", "detach", "t", "T", "double", "long",
+    "item", "tolist", "squeeze", "unsqueeze", "requires_grad_", "dtype",
+})  # fmt: skip
+_COMPUTING = (ast.BinOp, ast.Compare, ast.Lambda, ast.comprehension, ast.Subscript)
+_MODULES = frozenset({"torch", "np", "numpy"})
+
+
+def typed_in(sources: Sequence[str], name: str, operands: Collection[str] = ()) -> bool:
+    """Whether the code certainly gives `name` a value of typed numbers, with nothing computed.
+
+    `operands` are names that a computation would use. Only what is certain counts: the last
+    assignment at the top level, followed through other names, holds no more than numbers and
+    what puts them into another form.
+    """
+    assigned: dict[str, ast.expr] = {}
+    tree = parse_python("\n".join(as_python(source) for source in sources))
+    for statement in tree.body if tree else ():
+        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+            target = statement.targets[0]
+            if isinstance(target, ast.Name):
+                assigned[target.id] = statement.value
+        elif set(bound_names([statement])) & {name}:
+            return False  # by a loop, an import or the like: not certain
+    return name in assigned and _is_typed(assigned[name], assigned, operands, 5)
+
+
+def _is_typed(
+    value: ast.expr, assigned: dict[str, ast.expr], operands: Collection[str], depth: int
+) -> bool:
+    for node in ast.walk(value):
+        if isinstance(
+            node, ast.BinOp | ast.Compare | ast.Lambda | ast.comprehension | ast.Subscript
+        ):
+            return False
+        if isinstance(node, ast.Attribute) and node.attr not in _CONSTRUCTORS:
+            return False
+        if isinstance(node, ast.Name) and node.id not in _CONSTRUCTORS | _MODULES:
+            known = node.id in assigned and node.id not in operands and depth > 0
+            if not known or not _is_typed(assigned[node.id], assigned, operands, depth - 1):
+                return False
+    return True

@@ -140,8 +140,8 @@ class Student:
 
     def lend(self, loan: Loan, replay_s: float) -> None:
         """Put right helpers in the place of the student's wrong ones, in a new session."""
-        self.renew()
         self._loan, self._replay_s = loan, replay_s
+        self.renew()
 
     def _hand_over(self, loan: Loan) -> None:
         """Bring the loan into a session that has just been opened."""
@@ -271,18 +271,24 @@ def parse_raised(told: Any, cells: dict[int, int]) -> Raised:
     """An exception as the student's process describes it, with every field bounded."""
     if not isinstance(told, dict):
         return Raised(type="Exception", message="")
-    frames = []
-    for item in told.get("frames", [])[-12:]:
-        number, line, code, function = item
-        where = f"cell {cells.get(number, number)}"
-        if function and function != "<module>":
-            where += f", {str(function)[:80]}"
-        frames.append(Frame(where=where, line=int(line), code=str(code)[:300]))
+    listed = told.get("frames")
+    frames = [_frame(item, cells) for item in (listed if isinstance(listed, list) else [])[-12:]]
     return Raised(
         type=str(told.get("type", "Exception"))[:100],
         message=str(told.get("message", ""))[:1000],
-        frames=tuple(frames),
+        frames=tuple(frame for frame in frames if frame is not None),
     )
+
+
+def _frame(item: Any, cells: dict[int, int]) -> Frame | None:
+    """One line of a traceback; None where it is not what the agent would say."""
+    if not isinstance(item, list) or [type(field) for field in item] != [int, int, str, str]:
+        return None
+    number, line, code, function = item
+    where = f"cell {cells.get(number, number)}"
+    if function and function != "<module>":
+        where += f", {function[:80]}"
+    return Frame(where=where[:200], line=max(-1, min(line, 10**9)), code=code[:300])
 
 
 def _node_of(value: Any) -> dict[str, Any]:

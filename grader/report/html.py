@@ -37,6 +37,7 @@ def render_html(report: GradeReport) -> str:
         segments=_segments(report),
         tally=words.tally(report.parts),
         to_gain=words.to_gain(report.parts),
+        quiet_policies=words.quiet_policies(report),
     )
 
 

@@ -146,6 +146,13 @@ def _remarks(report: GradeReport, width: int) -> Iterator[str]:
     for penalty in report.penalties:
         taken = f"{words.number(penalty.points)}  {penalty.policy}: {penalty.reason}"
         yield from _prose(taken, width)
+    if words.quiet_policies(report):
+        yield "Rules"
+    for policy in words.quiet_policies(report):
+        symbol, word = words.POLICY_SYMBOLS[policy.state], words.POLICY_WORDS[policy.state]
+        yield from _prose(
+            f"{symbol} {policy.title} ({word.lower()}): {' '.join(policy.evidence)}", width
+        )
     if report.notes:
         yield "Notes"
     for note in report.notes:

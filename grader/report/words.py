@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from grader.model import CheckResult, GradeReport, PartResult, Shown, Stage, Status
+from grader.model import (
+    CheckResult,
+    GradeReport,
+    PartResult,
+    PolicyResult,
+    PolicyState,
+    Shown,
+    Stage,
+    Status,
+)
 
 STATUS_WORDS = {
     Status.PASSED: "Passed",
@@ -30,6 +39,18 @@ STATUS_SYMBOLS = {
     Status.NEEDS_REVIEW: "…",
 }
 
+POLICY_WORDS = {
+    PolicyState.MET: "Kept",
+    PolicyState.BROKEN: "Broken",
+    PolicyState.UNDECIDED: "For a person to see",
+}
+
+POLICY_SYMBOLS = {
+    PolicyState.MET: "✓",
+    PolicyState.BROKEN: "✗",
+    PolicyState.UNDECIDED: "…",
+}
+
 STAGE_NAMES = {
     Stage.PRESENT: "found",
     Stage.CALLABLE: "callable",
@@ -39,6 +60,7 @@ STAGE_NAMES = {
     Stage.DTYPE: "dtype",
     Stage.VALUES: "values",
     Stage.EXTREMES: "extremes",
+    Stage.MEANS: "means",
 }
 
 STAGE_SENTENCES = {
@@ -50,6 +72,7 @@ STAGE_SENTENCES = {
     Stage.DTYPE: "Type and shape of the answer are right; its dtype is not.",
     Stage.VALUES: "The form of the answer is right; some of its values are not.",
     Stage.EXTREMES: "Right on ordinary input; very large or unusual input still breaks it.",
+    Stage.MEANS: "The result is right; the way to it is one that the homework rules out.",
 }
 
 
@@ -110,6 +133,11 @@ def standing(report: GradeReport) -> str:
         return counted
     verb = "awaits" if report.pending_points == 1 else "await"
     return f"{counted}, {points(report.pending_points)} {verb} marking"
+
+
+def quiet_policies(report: GradeReport) -> list[PolicyResult]:
+    """Return the policies that took nothing: a line each is enough."""
+    return [policy for policy in report.policies if policy.state is not PolicyState.BROKEN]
 
 
 def part_status(part: PartResult) -> str:

@@ -95,7 +95,7 @@ class Agent:
             except BaseException as error:  # whatever student code raises is an observation
                 head["raised"] = describe_exception(error, self._cell_of_file)
         head["seconds"] = time.perf_counter() - started
-        head["output"] = output.getvalue()
+        head["output"] = BoundedText.getvalue(output)
         return Message(head, tuple(encoder.buffers))
 
     def _run(self, request: Message, encoder: Encoder) -> dict[str, Any]:
@@ -162,11 +162,10 @@ class Agent:
     def _hold(self, value: Any) -> dict[str, Any]:
         ref = len(self._held) + 1
         self._held[ref] = value
-        kind = type(value)
-        name = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
+        name = _kind_of(value)
         return {
             "k": "object",
-            "type": name[:200],
+            "type": name,
             "text": _short_repr(value),
             "ref": ref,
             "callable": callable(value),
@@ -246,11 +245,21 @@ def _plain(value: Any) -> Any:
     return np.asarray(value) if isinstance(value, list | np.matrix) else value
 
 
+def _kind_of(value: Any) -> str:
+    """Module and name of a value's class; only the name where the class lies about them."""
+    kind = type(value)
+    try:
+        full = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
+        return _exactly(full, 200)
+    except BaseException:
+        return _name_of(kind)
+
+
 def _short_repr(value: Any) -> str:
     try:
-        return repr(value)[:500]
+        return _exactly(repr(value), 500)
     except BaseException as error:  # a student's __repr__ may do anything
-        return f"<repr raised {type(error).__name__}>"
+        return f"<repr raised {_name_of(type(error))}>"
 
 
 def _snapshot_bytes(value: Any) -> Any:
@@ -273,17 +282,19 @@ def _seed(seed: int) -> None:
 def describe_exception(error: BaseException, cell_of_file: dict[str, int]) -> dict[str, Any]:
     """The exception as plain data: type, message and the frames that lie in the cells."""
     frames = []
-    for frame, line in _walk(error.__traceback__):
+    for frame, line in _walk(BaseException.__dict__["__traceback__"].__get__(error)):
         name = frame.f_code.co_filename
         if name in cell_of_file:
             code = linecache.getline(name, line).strip()
             frames.append([cell_of_file[name], line, code[:300], frame.f_code.co_name[:100]])
-    if isinstance(error, SyntaxError) and str(error.filename) in cell_of_file:
-        line = error.lineno if type(error.lineno) is int else 0
-        code = str(error.text or "").strip()
-        frames.append([cell_of_file[str(error.filename)], line, code[:300], ""])
+    if type(error) in (SyntaxError, IndentationError, TabError):  # subclasses may lie
+        assert isinstance(error, SyntaxError)
+        if type(error.filename) is str and error.filename in cell_of_file:
+            line = error.lineno if type(error.lineno) is int else 0
+            code = error.text.strip() if type(error.text) is str else ""
+            frames.append([cell_of_file[error.filename], line, code[:300], ""])
     return {
-        "type": type(error).__name__[:100],
+        "type": _name_of(type(error)),
         "message": _message_of(error),
         "frames": frames[-12:],
     }
@@ -291,9 +302,19 @@ def describe_exception(error: BaseException, cell_of_file: dict[str, int]) -> di
 
 def _message_of(error: BaseException) -> str:
     try:
-        return str(error)[:1000]
+        return _exactly(str(error), 1000)
     except BaseException as second:  # a student's __str__ may do anything
-        return f"<str raised {type(second).__name__}>"
+        return f"<str raised {_name_of(type(second))}>"
+
+
+def _exactly(text: str, length: int) -> str:
+    """The first characters as a plain str: a subclass may lie about each of its methods."""
+    return str.__getitem__(text, slice(0, length))
+
+
+def _name_of(kind: type) -> str:
+    """A class's own name, whatever its metaclass says."""
+    return _exactly(type.__dict__["__name__"].__get__(kind), 100)
 
 
 def _walk(traceback: types.TracebackType | None) -> Iterator[tuple[types.FrameType, int]]:

@@ -27,7 +27,8 @@ _PR_SET_CHILD_SUBREAPER, _PR_SET_PDEATHSIG = 36, 1
 
 def supervise(request: dict[str, Any], fds: list[int]) -> int:
     """Run one job to its end; `fds` are the control socket and the kernel's descriptors."""
-    os.setsid()
+    if os.getsid(0) != os.getpid():  # a cold start leads its session already
+        os.setsid()
     control = socket.socket(fileno=fds[0])
     _become_reaper()
     _set_environment(request["environment"], request["work"])

@@ -13,8 +13,11 @@ import contextlib
 import gc
 import linecache
 import os
+import random
 import signal
 import socket
+import stat
+import subprocess
 import sys
 import types
 import warnings
@@ -22,6 +25,7 @@ from typing import Any
 
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
+from IPython.utils.text import LSString, SList
 
 from grader.sandbox import agent, shims
 from grader.sandbox.wire import Frames
@@ -35,9 +39,24 @@ class GradedKernel(IPythonKernel):  # type: ignore[misc]  # ipykernel is untyped
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self._drawn = random.getstate()
         for name in ("fork", "ended", "live", "failure"):
             message = f"grader_{name}_request"
             self.shell_handlers[message] = getattr(self, message)
+
+    async def do_execute(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a cell with the random numbers that follow those of the cell before.
+
+        Between cells the kernel's own machinery draws from Python's generator.
+        """
+        self._go_on_drawing()
+        try:
+            return await super().do_execute(*args, **kwargs)
+        finally:
+            self._drawn = random.getstate()
+
+    def _go_on_drawing(self) -> None:
+        random.setstate(self._drawn)
 
     async def grader_fork_request(self, stream: Any, ident: Any, parent: Any) -> None:
         """Fork a copy that serves the channel named in the request; its process id."""
@@ -45,6 +64,7 @@ class GradedKernel(IPythonKernel):  # type: ignore[misc]  # ipykernel is untyped
         _flush()
         pid = os.fork()
         if pid == 0:
+            self._go_on_drawing()  # Python seeds `random` anew in every fork
             _serve_copy(self.channels, number, self.namespace(), self.cells(), self.device)
         # The copy alone holds the socket: the grader sees its end as the end of the stream.
         os.close(self.channels[number])
@@ -121,6 +141,9 @@ def _leave_kernel(channels: tuple[int, ...], number: int) -> None:
         os.dup2(null, fd)
     for other in channels[number + 1 :]:  # the earlier ones are closed already
         os.close(other)
+    # The kernel's connection to the grader: a copy that wrote there would break it.
+    for own in _open_sockets() - {channels[number]}:
+        os.dup2(null, own)
 
 
 def run(request: dict[str, Any], fds: list[int]) -> None:
@@ -128,20 +151,29 @@ def run(request: dict[str, Any], fds: list[int]) -> None:
 
     Writes one byte to the ready pipe once the kernel's sockets are bound.
     """
-    import numpy as np
     import torch
 
     torch.set_num_threads(1)
-    agent._seed(request["seed"])
     shims.install(request["shims"])
     GradedKernel.channels, GradedKernel.device = tuple(fds[1:]), request["device"]
     app = _application(request["connection_file"])
     _keep_alive(app.shell)
     app.shell.user_ns.pop("grader", None)
-    np.random.seed(request["seed"] % 2**32)
+    agent._seed(request["seed"])  # the start-up itself has drawn from some of them
+    app.kernel._drawn = random.getstate()
     os.write(fds[0], b"R")
     os.close(fds[0])
     app.start()
+
+
+def _open_sockets() -> set[int]:
+    """Descriptors of this process that are sockets."""
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):  # the one that lists the folder is closed again
+            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                found.add(int(name))
+    return found
 
 
 def _application(connection_file: str) -> Any:
@@ -172,10 +204,33 @@ def _keep_alive(shell: Any) -> None:
     for space in (builtins, shell.user_ns):
         names: dict[str, Any] = space.__dict__ if isinstance(space, types.ModuleType) else space
         names["exit"] = names["quit"] = leave
+    shell.system, shell.getoutput = _shell_lines(shell)
     for magic in ("pip", "conda", "uv"):
         shell.register_magic_function(_not_installed(magic), "line", magic)
     shell.kernel.raw_input = lambda prompt="": print(prompt) or ""
     builtins.input = lambda prompt="": print(prompt) or ""
+
+
+def _shell_lines(shell: Any) -> tuple[Any, Any]:
+    """`!line` and `names = !line` without a terminal of their own, which the sandbox refuses."""
+
+    def run(command: str, depth: int) -> subprocess.CompletedProcess[str]:
+        expanded = shell.var_expand(command, depth=depth + 1)
+        return subprocess.run(
+            expanded, shell=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, errors="replace",
+        )  # fmt: skip
+
+    def system(command: str) -> None:
+        done = run(command, 1)
+        print(done.stdout, end="")
+        shell.user_ns["_exit_code"] = done.returncode
+
+    def getoutput(command: str, split: bool = True, depth: int = 0) -> Any:
+        text = run(command, depth + 1).stdout
+        return SList(text.splitlines()) if split else LSString(text)
+
+    return system, getoutput
 
 
 def _not_installed(name: str) -> Any:

@@ -12,7 +12,6 @@ import os
 import secrets
 import select
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -22,12 +21,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from grader.errors import GraderError
 from grader.sandbox.tiers import Policy, best_tier
 
 _START_S = 120.0
+_LOG_BYTES = 4000
+# A Unix socket's path has at most 107 bytes, and ours end in "/JOB/ipc/k-1".
+_LONGEST_FOLDER = 60
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,8 @@ class Job:
         while not self._ended and _readable(self._control, 0):
             data = self._read_control()
             if not data:
-                self.exit_code = -signal.SIGKILL if self.exit_code is None else self.exit_code
+                if self.exit_code is None:
+                    raise GraderError("the process that watches over the notebook's was killed")
                 break
             told = json.loads(data)
             if "confined" in told:
@@ -137,7 +140,9 @@ class Launcher(ABC):
     kernel: str
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="grader-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="grader-", dir=_short_folder()))
+        # What a process of the sandbox says on stderr never reaches the grader's own terminal.
+        self._log = (self._folder / "stderr.txt").open("wb")
 
     def launch(self, spec: JobSpec, connection: dict[str, Any]) -> Job:
         """Start one job whose kernel listens as `connection` says."""
@@ -148,8 +153,6 @@ class Launcher(ABC):
         ready, ready_child = os.pipe()
         job = Job(folder, ours, ready)
         connection = {**connection, "transport": "ipc", "ip": str(folder / "ipc" / "k")}
-        job.connection_file.write_text(json.dumps(connection), encoding="utf-8")
-        _copy_data(spec, job.work)
         ends = [theirs]
         for _ in range(spec.sessions):
             channel, channel_child = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -158,6 +161,8 @@ class Launcher(ABC):
         fds = [theirs.fileno(), ready_child, *(end.fileno() for end in ends[1:])]
         started = False
         try:
+            job.connection_file.write_text(json.dumps(connection), encoding="utf-8")
+            _copy_data(spec, job.work)
             self._start(_request(spec, job), fds)
             started = True
         finally:
@@ -175,9 +180,26 @@ class Launcher(ABC):
     def _start(self, request: dict[str, Any], fds: list[int]) -> None:
         """Have a process run `job.supervise(request, fds)`."""
 
+    def said(self) -> str:
+        """The end of what processes of the sandbox said on stderr, made safe to print."""
+        self._log.flush()
+        text = (self._folder / "stderr.txt").read_bytes()[-_LOG_BYTES:].decode("utf-8", "replace")
+        return "".join(c if c.isprintable() or c == "\n" else "?" for c in text).strip()
+
     def close(self) -> None:
         """Let go of what the launcher holds."""
+        self._log.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _short_folder() -> str | None:
+    """Where job folders are made: in the temporary folder, or /tmp where its path is too long."""
+    usual = tempfile.gettempdir()
+    if len(os.fsencode(usual)) <= _LONGEST_FOLDER:
+        return None
+    if os.access("/tmp", os.W_OK):
+        return "/tmp"
+    raise GraderError(f"TMPDIR={usual} is too long for sockets: choose one below 60 characters")
 
 
 def _readable(source: socket.socket | int, patience_s: float) -> bool:
@@ -269,6 +291,7 @@ class WarmLauncher(Launcher):
             "grader.sandbox.zygote",
             [str(theirs.fileno()), json.dumps(list(preload))],
             [theirs.fileno()],
+            self._log,
         )
         theirs.close()
         self._ready = False
@@ -318,7 +341,7 @@ class WarmLauncher(Launcher):
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=1)
         code = self._process.returncode
-        return GraderError(f"the warm process ended (exit code {code}); see the lines above")
+        return GraderError(f"the warm process ended (exit code {code}). It said: {self.said()}")
 
     def _start(self, request: dict[str, Any], fds: list[int]) -> None:
         self.wait_ready()
@@ -352,7 +375,7 @@ class ColdLauncher(Launcher):
 
     def _start(self, request: dict[str, Any], fds: list[int]) -> None:
         told = json.dumps({"request": request, "fds": fds, "preload": self._preload})
-        self._processes.append(_spawn("grader.sandbox.cold", [told], fds))
+        self._processes.append(_spawn("grader.sandbox.cold", [told], fds, self._log))
 
     def close(self) -> None:
         """Wait for the interpreters, which end when their control sockets close."""
@@ -364,7 +387,9 @@ class ColdLauncher(Launcher):
         super().close()
 
 
-def _spawn(module: str, arguments: list[str], fds: list[int]) -> subprocess.Popen[bytes]:
+def _spawn(
+    module: str, arguments: list[str], fds: list[int], log: IO[bytes]
+) -> subprocess.Popen[bytes]:
     """Start a module of ours with a clean environment, isolated from the caller's."""
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/", "LANG": "C.UTF-8", **_SINGLE_THREAD}
     environment["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
@@ -373,6 +398,7 @@ def _spawn(module: str, arguments: list[str], fds: list[int]) -> subprocess.Pope
         [sys.executable, "-I", "-m", module, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
+        stderr=log,
         pass_fds=fds,
         env=environment,
         start_new_session=True,

@@ -40,7 +40,12 @@ _MESSAGE_BYTES = 64 << 20
 _OUTPUT_BYTES = 16 << 20
 
 # What jupyter_client and nbclient raise on messages that no honest kernel sends.
-_MALFORMED = (WireError, ValueError, LookupError, TypeError, AttributeError, AssertionError)
+_MALFORMED = (
+    WireError, ValueError, LookupError, TypeError, AttributeError, AssertionError, zmq.ZMQError,
+)  # fmt: skip
+# A student's code can break the kernel's connection: nothing may wait for it for ever.
+_SEND_MS = 3000
+_ENDED_S = 4.0
 
 
 class JobProvisioner(KernelProvisionerBase):  # type: ignore[misc]  # jupyter_client is untyped
@@ -204,6 +209,7 @@ class NotebookRun:
         manager.client_factory = _Client
         manager.session.unpack = parse_json
         manager.context.setsockopt(zmq.MAXMSGSIZE, _MESSAGE_BYTES)
+        manager.context.setsockopt(zmq.SNDTIMEO, _SEND_MS)
         self._manager = manager
         self._client = _BoundedClient(notebook, km=manager, timeout=None, store_widget_state=False)
         self._client.reset_execution_trackers()
@@ -317,26 +323,33 @@ class NotebookRun:
     def exit_text(self, pid: int) -> str:
         """How a forked copy ended, in words."""
         try:
-            return _exit_text(self._request("ended", {"pid": pid}).get("code"))
+            told = self._request("ended", {"pid": pid}, patience_s=_ENDED_S)
+            return _exit_text(told.get("code"))
         except CellFailed:
             return "together with the notebook's own"
 
     def _send(self, kind: str, content: dict[str, Any] | None = None) -> str:
         client = self._client.kc
         message = client.session.msg(f"grader_{kind}_request", content or {})
-        client.shell_channel.send(message)
+        try:
+            client.shell_channel.send(message)
+        except zmq.ZMQError as error:
+            self._kill()
+            raise CellFailed("died", f"its kernel cannot be reached: {error}") from error
         identity: str = message["header"]["msg_id"]
         return identity
 
-    def _request(self, kind: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
+    def _request(
+        self, kind: str, content: dict[str, Any] | None = None, *, patience_s: float = 20.0
+    ) -> dict[str, Any]:
         """One of our own requests and its reply. Raises CellFailed where the kernel is gone."""
         identity = self._send(kind, content)
-        reply: dict[str, Any] = self._do_with_student(self._reply(identity))
+        reply: dict[str, Any] = self._do_with_student(self._reply(identity, patience_s))
         return reply
 
-    async def _reply(self, identity: str) -> dict[str, Any]:
+    async def _reply(self, identity: str, patience_s: float) -> dict[str, Any]:
         channel = self._client.kc.shell_channel
-        for _ in range(100):
+        for _ in range(round(patience_s / 0.2)):
             try:
                 reply = await asyncio.wait_for(channel.get_msg(), 0.2)
             except (asyncio.TimeoutError, TimeoutError):

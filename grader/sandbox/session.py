@@ -98,6 +98,7 @@ class Channel:
             except SessionLost:
                 self.dead = True
                 raise
+            self.dead = False
             self._frames = Frames(self._peer.socket, self.bounds)
         return self._frames
 

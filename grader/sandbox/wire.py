@@ -124,6 +124,7 @@ class Frames:
     def _send_all(self, data: bytes | memoryview, deadline: float) -> None:
         view = memoryview(data)
         while view:
+            _in_time(deadline)
             try:
                 view = view[self.socket.send(view) :]
             except BlockingIOError:
@@ -135,6 +136,7 @@ class Frames:
         data = bytearray(size)
         view = memoryview(data)
         while view:
+            _in_time(deadline)
             try:
                 count = self.socket.recv_into(view)
             except BlockingIOError:
@@ -148,15 +150,19 @@ class Frames:
         return data
 
     def _wait(self, deadline: float, event: int, watch: Callable[[], None] | None) -> None:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise DeadlinePassed("no whole message before the deadline")
+        left = max(0.0, deadline - time.monotonic())
         poll = select.poll()
         poll.register(self.socket, event)
         # A watcher is asked now and then, since the process may end without closing the socket.
         step = 0.02 if watch else 600.0
         if not poll.poll(min(left, step) * 1000) and watch:
             watch()
+
+
+def _in_time(deadline: float) -> None:
+    """Also where data never runs out: a flood must not outlast the limit."""
+    if time.monotonic() >= deadline:
+        raise DeadlinePassed("no whole message before the deadline")
 
 
 def parse_json(data: bytes | bytearray | memoryview) -> Any:

@@ -37,7 +37,11 @@ def main() -> None:
     # would otherwise touch, and so copy, every page that they lie on.
     gc.collect()
     gc.freeze()
-    channel.send(json.dumps({"ready": True, "missing": missing, "threads": _threads()}).encode())
+    told = {"ready": True, "missing": missing, "threads": _threads()}
+    try:
+        channel.send(json.dumps(told).encode())
+    except ConnectionError:
+        return  # closed again before anything was launched
     _serve(channel)
 
 

@@ -18,8 +18,10 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from nbformat import NotebookNode
 
@@ -36,10 +38,16 @@ _MOST_NAME_BYTES = 255
 _SOURCE_BYTES = 64 * _MIB
 _IGNORED = ("__MACOSX", ".ipynb_checkpoints", ".git", "__pycache__", ".DS_Store")
 
+Container = Literal["file", "folder", "zip"]
+
 _READERS: dict[str, Callable[[bytes, str], NotebookNode]] = {
     ".ipynb": read_notebook,
     ".py": read_module,
 }
+
+
+class _Unpacked:
+    """Stands for the folder that a ZIP was unpacked into: the folder lives as long as this."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,9 @@ class Submission:
     """One submission as it was handed in.
 
     `notebook` is nbformat 4 whatever the file was; `extra` holds the other files, by their
-    path relative to the notebook's folder.
+    path relative to the notebook's folder. `container` says whether it came alone (`file`), in
+    a `folder` or in a `zip`, and `container_name` what that is called. `submitted_at` is the
+    LMS's date, where one is known.
     """
 
     id: str
@@ -58,6 +68,10 @@ class Submission:
     extra: dict[str, Path] = field(default_factory=dict)
     form: str = "notebook"
     notes: tuple[str, ...] = ()
+    container: Container = "file"
+    container_name: str = ""
+    submitted_at: datetime | None = None
+    unpacked: object = field(default=None, repr=False, compare=False)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -65,12 +79,17 @@ class Submission:
         return (self.source, *sorted(self.extra))
 
 
-def read_submission(path: Path) -> Submission:
-    """Read a notebook, module, ZIP or folder.
+def read_submission(path: Path, *, submitted_at: datetime | None = None) -> Submission:
+    """Read a notebook, module, ZIP or folder, which the LMS got at `submitted_at`.
 
     Raises UsageError where there is no such path, and SubmissionError where what is there
     cannot be read as a submission.
     """
+    submission = _read(path)
+    return replace(submission, submitted_at=submitted_at) if submitted_at else submission
+
+
+def _read(path: Path) -> Submission:
     if not path.exists():
         raise UsageError(f"There is no file or folder {path}. Check the path's spelling.")
     if path.is_dir():
@@ -93,7 +112,8 @@ def _from_folder(folder: Path) -> Submission:
         for p in sorted(folder.rglob("*"))
         if p.is_file() and not p.is_symlink() and not _ignored(p.relative_to(folder).as_posix())
     }
-    return _from_files(files, folder.resolve().name, str(folder))
+    submission = _from_files(files, folder.resolve().name, str(folder))
+    return replace(submission, container="folder", container_name=folder.resolve().name)
 
 
 def _from_files(files: dict[str, Path], name: str, where: str) -> Submission:
@@ -181,9 +201,10 @@ def _from_zip(path: Path) -> Submission:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-    # The submission's files lie in the folder, which goes when the submission does.
-    weakref.finalize(submission, shutil.rmtree, folder, ignore_errors=True)
-    return submission
+    # The submission's files lie in the folder, which goes when the last copy of it does.
+    unpacked = _Unpacked()
+    weakref.finalize(unpacked, shutil.rmtree, folder, ignore_errors=True)
+    return replace(submission, container="zip", container_name=path.name, unpacked=unpacked)
 
 
 @contextmanager

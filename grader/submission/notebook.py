@@ -7,6 +7,7 @@ kernel that the file asks for.
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from typing import Any
 
@@ -16,6 +17,7 @@ from nbformat import NotebookNode
 from grader.errors import SubmissionError
 
 _CELL_LIMIT = 2000
+_BLANK_START = re.compile(r"\A(?:[ \t]*\n)+")
 
 
 def read_notebook(data: bytes, name: str) -> NotebookNode:
@@ -116,6 +118,11 @@ def _attached(cell: NotebookNode) -> dict[str, Any]:
 
 
 def _text(source: Any) -> str:
+    """A cell's source; IPython drops blank lines at its start and counts lines without them."""
+    return _BLANK_START.sub("", _joined(source))
+
+
+def _joined(source: Any) -> str:
     return "".join(map(str, source)) if isinstance(source, list) else str(source or "")
 
 

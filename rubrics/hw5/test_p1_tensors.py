@@ -12,8 +12,10 @@ from grader.checks import (
     CheckFailed,
     Expected,
     Stage,
+    after_change,
     assert_matches,
     numbers,
+    typed_in,
     until_bound,
 )
 
@@ -27,6 +29,9 @@ def first_bound(student, submission, *names):
         student.require(name)
     early = student.rerun([code], submission.cells[:1], timeout_s=10)
     return [early[name] for name in names]
+
+
+NAMES = ("v1", "v2")
 
 
 def numbers_or_none(value):
@@ -63,21 +68,23 @@ def test_a_and_v_hold_the_matrices(student, reference):
 
 
 @pytest.mark.part("1b")
-def test_hadamard_product(student, reference):
+def test_hadamard_product(student, reference, submission):
     """hadamard_AV is the product of A and V, entry by entry."""
     actual = student.hadamard_AV.value()
     a, v = operands(student)
     own = a * v if a is not None else None
     assert_follows(actual, reference.HADAMARD_AV, own, "hadamard_AV")
+    assert_computed(submission, "hadamard_AV", ("A", "V", "v1", "v2"))
 
 
 @pytest.mark.part("1c")
-def test_matrix_product(student, reference):
+def test_matrix_product(student, reference, submission):
     """Matrix_AV is the matrix product of A and V."""
     actual = student.Matrix_AV.value()
     a, v = operands(student)
     own = a @ v if a is not None else None
     assert_follows(actual, reference.MATRIX_AV, own, "Matrix_AV")
+    assert_computed(submission, "Matrix_AV", ("A", "V", "v1", "v2"))
 
 
 def operands(student):
@@ -105,6 +112,24 @@ def test_squared_norm(student, reference, submission):
     except CheckFailed:
         pass  # nothing of the student's to follow from: the homework's value decides
     assert_follows(actual, reference.SQUARE_L2_V, own, "square_l2_v")
+    assert_computed(submission, "square_l2_v", ("v1", "v2", "V"))
+    assert_without_norm(student, submission, value)
+
+
+def assert_computed(submission, name, operands):
+    """Fail where the value was certainly typed in."""
+    if typed_in(submission.sources, name, operands):
+        text = f"{name} is typed in as numbers, but should be computed"
+        raise CheckFailed(Stage.MEANS, text, hint=f"Compute it from {operands[0]} and the others.")
+
+
+def assert_without_norm(student, submission, value):
+    """Fail where the value changes when norms do: it is then computed with one."""
+    other = after_change(student, submission, "change_norms",
+                         lambda again: numbers_or_none(again["square_l2_v"]))  # fmt: skip
+    if other is not None and value is not None and not np.allclose(other, value):
+        text = "square_l2_v is computed with a ready-made norm"
+        raise CheckFailed(Stage.MEANS, text, hint="Part (d) asks to do without torch.norm.")
 
 
 @pytest.mark.part("1e")
@@ -119,7 +144,7 @@ def test_vectors_are_tracked(student, reference):
 
 
 @pytest.mark.part("1e")
-def test_gradients_of_the_squared_norm(student, reference):
+def test_gradients_of_the_squared_norm(student, reference, submission):
     """v1.grad and v2.grad hold the gradients of y that the backward pass left there."""
     student.require("y")
     for name, right in (("v1", reference.V1_GRAD), ("v2", reference.V2_GRAD)):
@@ -132,3 +157,17 @@ def test_gradients_of_the_squared_norm(student, reference):
             )
         # The square root inside a norm, squared again, costs a few roundings of 18.
         assert_matches(grad, Expected(right, np.full(right.shape, 8 * 6.0)), what=f"{name}.grad")
+    grads = after_change(
+        student, submission, "change_gradients", lambda again: [gradient(again[n]) for n in NAMES]
+    )
+    if grads is not None and all(
+        g is not None and np.allclose(g, right)
+        for g, right in zip(grads, (reference.V1_GRAD, reference.V2_GRAD), strict=True)
+    ):
+        text = "v1.grad and v2.grad do not come from a backward pass"
+        raise CheckFailed(Stage.MEANS, text, hint="Let y.backward() fill them in.")
+
+
+def gradient(vector):
+    """A tensor's gradient as numbers, None where it has none."""
+    return numbers_or_none(getattr(vector, "grad", None))

@@ -12,8 +12,10 @@ from grader.checks import (
     NeedsReview,
     Stage,
     Unreadable,
+    after_change,
     assert_matches,
     computes,
+    numbers,
     read_numbers,
 )
 
@@ -203,14 +205,35 @@ def assert_gradient(actual, value, error, what):
 
 
 @pytest.mark.part("2d")
-def test_gradient_with_respect_to_w1(student, reference):
+def test_gradient_with_respect_to_w1(student, reference, submission):
     """dedw1 is the gradient of e with respect to w1."""
     told = reference.gradients()
     assert_gradient(student.dedw1, float(told[1].value), float(told[1].error), "dedw1")
+    assert_by_autograd(student, submission, 0, float(told[1].value))
 
 
 @pytest.mark.part("2d")
-def test_gradient_with_respect_to_w2(student, reference):
+def test_gradient_with_respect_to_w2(student, reference, submission):
     """dedw2 is the gradient of e with respect to w2."""
     told = reference.gradients()
     assert_gradient(student.dedw2, float(told[2].value), float(told[2].error), "dedw2")
+    assert_by_autograd(student, submission, 1, float(told[2].value))
+
+
+def assert_by_autograd(student, submission, which, right):
+    """Fail where the gradient stays the same when all backward passes give twice as much."""
+    names = ("dedw1", "dedw2")
+    told = after_change(student, submission, "change_gradients",
+                        lambda again: [as_number(again[name]) for name in names])  # fmt: skip
+    if told is not None and np.allclose(told[which], right, rtol=1e-5, atol=0):
+        text = f"{names[which]} does not come from a backward pass"
+        raise CheckFailed(Stage.MEANS, text, hint="Let PyTorch compute it: e.backward().")
+
+
+def as_number(value):
+    """A tensor or number as one double, NaN where it is neither."""
+    try:
+        told = numbers(value)
+    except CheckFailed:
+        return np.nan
+    return float(told.reshape(-1)[0]) if told.size == 1 else np.nan

@@ -6,7 +6,17 @@ import torch
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
-from grader.checks import CheckFailed, Stage, arrays, assert_matches, fill, given, seeds
+from grader.checks import (
+    CheckFailed,
+    NeedsReview,
+    Stage,
+    arrays,
+    assert_matches,
+    fill,
+    given,
+    numbers,
+    seeds,
+)  # fmt: skip
 from grader.checks.show import as_numpy
 
 # Parameters of the network by shape: the names and the order are the student's to choose.
@@ -193,9 +203,39 @@ def watched_loop(student, submission, steps=30):
         student.memo["loop"] = seen
     seen = student.memo["loop"]
     if not seen["losses"]:
+        if any("func" in source and "grad" in source for source in submission.sources):
+            raise NeedsReview("The loop takes its gradients in a way that was not watched.")
         text = "no backward pass was seen while the cell ran"
         raise CheckFailed(Stage.PRESENT, text, hint="Call backward() on the loss in the loop.")
     return seen
+
+
+@pytest.mark.part("3d")
+def test_images_come_from_the_training_set(student, submission, reference):
+    """The loop trains on the training set, and leaves the test set alone."""
+    train, test = own_split(student) or reference.load_split().value[:2]
+    seen = [as_numpy(rows) for rows in watched_loop(student, submission)["images"]]
+    rows = {key for batch in seen for key in keys(batch)}
+    known, held_out = rows & set(keys(train)), rows & (set(keys(test)) - set(keys(train)))
+    if len(held_out) > 0.1 * (len(known) + len(held_out)):
+        text = f"{len(held_out)} of {len(rows)} images that it trained on are from the test set"
+        raise CheckFailed(Stage.MEANS, text, hint="Which loader does the loop go through?")
+
+
+def own_split(student):
+    """The student's own two sets, None where they are not two matrices: that is charged in 3a."""
+    try:
+        sets = [numbers(student[name]) for name in ("X_train", "X_test")]
+    except CheckFailed:
+        return None
+    return sets if all(rows.ndim == 2 and len(rows) for rows in sets) else None
+
+
+def keys(rows):
+    """Images as what can be compared, whatever number the pixels were divided by."""
+    rows = np.asarray(rows, dtype=float)
+    scaled = rows / np.maximum(rows.max(axis=1, keepdims=True), 1e-12)
+    return [row.tobytes() for row in np.round(scaled * 240).astype(np.int16)]
 
 
 @pytest.mark.part("3d")

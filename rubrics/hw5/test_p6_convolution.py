@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import strategies as st
 
-from grader.checks import arrays, assert_matches, given
+from grader.checks import CheckFailed, Stage, arrays, assert_matches, given
 
 
 @st.composite
@@ -24,3 +24,15 @@ def test_convolution_matches_torch(student, reference, drawn):
     image, kernel = drawn
     told = student.my_convolution(image, kernel)
     assert_matches(told, reference.my_convolution(image, kernel), what="my_convolution(...)")
+    assert_own_work(student, image, kernel)
+
+
+def assert_own_work(student, image, kernel):
+    """Fail where the function calls on torch, or on a convolution that is ready-made."""
+    if "called" not in student.memo:
+        called = student.scaffold("means").called_by(student.my_convolution, image, kernel)
+        student.memo["called"] = called
+    if student.memo["called"]:
+        listed = ", ".join(str(name) for name in student.memo["called"][:4])
+        text = f"my_convolution calls {listed}, but should be your own algorithm in NumPy"
+        raise CheckFailed(Stage.MEANS, text)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grader.checks.static import until_bound, without_definitions
+from grader.checks.static import typed_in, until_bound, without_definitions
 from grader.submission.source import defined_names
 
 FUZZ = settings(
@@ -126,3 +126,39 @@ def test_any_code_is_read(sources: list[str]) -> None:
     for source in sources:
         left = without_definitions(source, ["f", "g"])
         assert "f" not in defined_names(left) or "f" in defined_names(source)
+
+
+TYPED = {
+    "tensor": "h = torch.tensor([[1, 2], [0, -1]])",
+    "array-in-torch": "h = torch.from_numpy(np.array([[1.0, 2.0]])).float()",
+    "by-another-name": "values = [[1, 2]]\nh = torch.tensor(values, dtype=torch.float32)",
+    "number": "h = 18",
+    "negative": "h = -18.0",
+    "after-a-computation": "h = A * V\nh = torch.tensor([[1]])",
+}
+COMPUTED = {
+    "product": "h = A * V",
+    "function": "h = torch.mul(A, V)",
+    "method": "h = A.mul(V)",
+    "own-function": "def f(a, b): return a * b\nh = f(A, V)",
+    "of-typed-numbers": "h = torch.tensor([[1]]) * torch.tensor([[2]])",
+    "power": "h = 3**2 + 3**2",
+    "an-operand": "A = torch.tensor([[1]])\nh = A",
+    "indexed": "rows = [[1, 2]]\nh = rows[0]",
+    "loop": "h = 0\nfor a in [1, 2]:\n    h = h + a",
+    "in-place": "h = torch.tensor([0])\nh += A",
+    "imported": "from other import h",
+    "two-at-once": "h, k = torch.tensor([1]), 2",
+    "not-there": "k = 1",
+    "not-python": "h = = 1",
+}
+
+
+@pytest.mark.parametrize("code", TYPED.values(), ids=TYPED)
+def test_typed_numbers_are_seen(code: str) -> None:
+    assert typed_in([code], "h", ("A", "V"))
+
+
+@pytest.mark.parametrize("code", COMPUTED.values(), ids=COMPUTED)
+def test_what_may_be_computed_is_not_called_typed(code: str) -> None:
+    assert not typed_in(["import torch", code], "h", ("A", "V"))

@@ -19,6 +19,8 @@ from grader.model import (
     Layer,
     PartResult,
     Penalty,
+    PolicyResult,
+    PolicyState,
     Raised,
     Shown,
     Stage,
@@ -296,6 +298,11 @@ def build() -> GradeReport:
         auto_max_score=sum(part.max_score for part in parts) - 6,
         pending_points=6,
         penalties=(Penalty(policy="Headings", points=-2, reason="2 of 5 headings are not bold."),),
+        policies=(
+            policy("Headings", PolicyState.BROKEN, "2 of 5 headings are not bold.", -2),
+            policy("Cells in order", PolicyState.MET, "All 36 code cells were run in order."),
+            policy("PDF", PolicyState.UNDECIDED, "`hw5_lovelace.ipynb` came alone."),
+        ),
         parts=parts,
         notes=("`input()` in cell 9 was answered with an empty line.",),
         isolation=isolation(),
@@ -306,9 +313,17 @@ def build() -> GradeReport:
     )
 
 
+def policy(title: str, state: PolicyState, told: str, points: float = 0) -> PolicyResult:
+    """What was found about one rule."""
+    name = title.lower().replace(" ", "-")
+    return PolicyResult(
+        policy=name, title=title, state=state, points=points, price=2, evidence=(told,)
+    )
+
+
 def poisoned(value: Any, named: bool = False) -> Any:
     """The same data with hostile text at the end of every text, and of every free name."""
-    if isinstance(value, (Status, Stage)) or value in (None, ""):
+    if isinstance(value, (Status, Stage, PolicyState)) or value in (None, ""):
         return value
     if isinstance(value, str):
         return value + HOSTILE

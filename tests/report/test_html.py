@@ -218,7 +218,7 @@ def test_every_stage_is_told_in_words_and_as_a_step(report: GradeReport, stage: 
     assert STAGE_SENTENCES[stage] in page.lines
     endings = [line.split(": ")[1] for line in page.lines if re.match(r"\w+: (right|not )", line)]
     assert endings == ["right"] * stage.rank + ["not right yet"] + ["not looked at"] * (
-        7 - stage.rank
+        len(Stage) - 1 - stage.rank
     )
 
 
@@ -321,8 +321,11 @@ def test_what_awaits_marking_is_no_loss(report: GradeReport) -> None:
 
 
 def test_penalties_notes_and_footer(page: Page) -> None:
-    assert page.following("Points taken", 10)[4:] == [
+    assert page.following("Points taken", 13)[4:] == [
         "Headings", "2 of 5 headings are not bold.", "\N{MINUS SIGN}2",
+        "Rules",
+        "✓ Cells in order (kept) All 36 code cells were run in order.",
+        "… PDF (for a person to see) hw5_lovelace.ipynb came alone.",
         "Notes", "input() in cell 9 was answered with an empty line.", "How this was graded",
     ]  # fmt: skip
     assert page.following("Time", 6) == ["Time", "9.4 s", "Device", "cpu (8 threads)", "Seed", "5"]
@@ -333,8 +336,8 @@ def test_penalties_notes_and_footer(page: Page) -> None:
 
 def test_report_without_extras_leaves_no_empty_sections(report: GradeReport) -> None:
     bare = {"penalties": (), "notes": (), "pending_points": 0.0, "parts": report.parts[:1]}
-    page = Page(render_html(report.model_copy(update=bare)))
-    assert not {"Points taken", "Notes", "Most to gain:"} & set(page.lines)
+    page = Page(render_html(report.model_copy(update={**bare, "policies": ()})))
+    assert not {"Points taken", "Rules", "Notes", "Most to gain:"} & set(page.lines)
     assert "37 of 63 automatic points" in page.lines
     assert page.unbalanced == []
 

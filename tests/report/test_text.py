@@ -83,9 +83,12 @@ def test_a_failed_check_is_explained(report: GradeReport, block: str) -> None:
 def test_cells_penalties_and_notes_are_told(report: GradeReport) -> None:
     lines = render_text(report).splitlines()
     assert "  Cell 36 did not run (time limit)." in lines
-    assert lines[-4:] == [
+    assert lines[-7:] == [
         "Points taken",
         "  \N{MINUS SIGN}2  Headings: 2 of 5 headings are not bold.",
+        "Rules",
+        "  ✓ Cells in order (kept): All 36 code cells were run in order.",
+        "  … PDF (for a person to see): `hw5_lovelace.ipynb` came alone.",
         "Notes",
         "  `input()` in cell 9 was answered with an empty line.",
     ]

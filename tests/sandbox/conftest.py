@@ -30,7 +30,11 @@ class Kernel:
     def __init__(self, launcher: Launcher, **spec: Any) -> None:
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell()])
         self.run = NotebookRun(notebook, launcher, JobSpec(**{"sessions": 8, **spec}))
-        self.run.start()
+        try:
+            self.run.start()
+        except BaseException:
+            self.run.close()
+            raise
 
     def cell(self, source: str, timeout_s: float = 60.0) -> NotebookNode:
         """Run one cell and give it back with its outputs."""

@@ -10,6 +10,8 @@ import stat
 import struct
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 
 import nbformat
@@ -360,3 +362,30 @@ def test_damaged_zip_is_read_or_refused(
         read_submission(_put(shared_folder, {"hw.zip": bytes(data)}) / "hw.zip")
     except GraderException as error:
         assert isinstance(error, SubmissionError)
+
+
+def test_container_is_told(tmp_path: Path) -> None:
+    alone = read_submission(_put(tmp_path, {"hw.ipynb": NOTEBOOK}) / "hw.ipynb")
+    folder = read_submission(tmp_path)
+    packed = read_submission(_zip(tmp_path / "hw.ZIP", {"a/hw.ipynb": NOTEBOOK}))
+    assert [(s.container, s.container_name) for s in (alone, folder, packed)] == [
+        ("file", ""), ("folder", tmp_path.name), ("zip", "hw.ZIP"),
+    ]  # fmt: skip
+
+
+def test_files_of_a_zip_live_as_long_as_the_last_copy_of_its_submission(tmp_path: Path) -> None:
+    path = _zip(tmp_path / "hw.zip", {"hw.ipynb": NOTEBOOK, "data.csv": b"1"})
+    copied = replace(read_submission(path), id="other")
+    gc.collect()
+    kept = copied.extra["data.csv"]
+    assert kept.read_bytes() == b"1"
+    del copied
+    gc.collect()
+    assert not kept.exists()
+
+
+def test_date_of_handing_in_is_kept(tmp_path: Path) -> None:
+    path = _put(tmp_path, {"hw.ipynb": NOTEBOOK}) / "hw.ipynb"
+    date = datetime(2025, 3, 14, tzinfo=timezone.utc)
+    assert read_submission(path, submitted_at=date).submitted_at == date
+    assert read_submission(path).submitted_at is None

@@ -282,12 +282,15 @@ def test_empty_and_markdown_cells_belong_to_no_part() -> None:
 def test_headings_find_what_the_templates_metadata_tell(hw5: Assignment) -> None:
     notebook = perfect()
     found = map_parts(notebook, hw5.rubric.parts)
-    judged = [part.id for part in hw5.rubric.parts if part.checks]
+    judged = [part.id for part in hw5.rubric.parts if part.checks and part.names]
     assert [part for part in judged if not found.cells[part]] == []
+    written = [part for part in ("2c", "3e", "4d", "4e", "4f", "4g") if found.texts[part]]
     for cell in notebook.cells:
         cell.metadata.pop("grader", None)
     untold = map_parts(notebook, hw5.rubric.parts)
     assert [p for p in judged if not set(found.cells[p]) <= set(untold.cells[p])] == []
+    assert "2c" in written
+    assert [p for p in written if not set(found.texts[p]) <= set(untold.texts[p])] == []
 
 
 FRAGMENTS = st.sampled_from(

@@ -9,7 +9,8 @@ class EnoughSteps(BaseException):
     pass
 
 
-seen = {"losses": [], "dirty": [], "steps": 0, "moved": []}
+seen = {"losses": [], "dirty": [], "steps": 0, "moved": [], "images": []}
+_MOST_IMAGES = 400
 _leaves, _limit = [], [0]
 
 
@@ -46,13 +47,27 @@ def start(limit):
         finally:
             inside[0] = not outer
 
+    real_grad = torch.autograd.grad
+
+    def function_grad(outputs, *args, **kwargs):
+        note(outputs if torch.is_tensor(outputs) else outputs[0])
+        return real_grad(outputs, *args, **kwargs)
+
     torch.Tensor.backward = tensor_backward
     torch.autograd.backward = function_backward
+    torch.autograd.grad = function_grad
+    for name in [n for n, value in student.items() if value is real_grad]:  # noqa: F821
+        student[name] = function_grad  # noqa: F821  the notebook's names
     register_optimizer_step_post_hook(_after)
     register_module_forward_pre_hook(_forward)
 
 
 def _forward(module, inputs):
+    if torch.is_grad_enabled() and inputs and torch.is_tensor(inputs[0]):
+        rows = inputs[0].detach()
+        room = _MOST_IMAGES - sum(len(batch) for batch in seen["images"])
+        if room > 0 and rows.dim() > 1 and rows[0].numel() == 64:
+            seen["images"].append(rows[:room].reshape(-1, 64).float().cpu().clone())
     known = {id(p) for p in _leaves}
     _leaves.extend(p for p in module.parameters() if id(p) not in known)
 

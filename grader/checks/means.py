@@ -1,0 +1,41 @@
+"""How a result came about: the cells are run again with one thing changed that it may rest on."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from grader.checks.student import Remote, Student
+from grader.checks.verdict import CheckFailed
+
+
+class Cells(Protocol):
+    """What of a submission's evidence is run again."""
+
+    @property
+    def cells(self) -> tuple[int, ...]:
+        """Numbers of code cells."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Their code."""
+
+
+def after_change(
+    student: Student, submission: Cells, change: str, read: Callable[[Remote], Any]
+) -> Any:
+    """What `read` finds among the names of the cells, run again after a change.
+
+    `change` is a function of the assignment's `scaffolds/means.py`. None where the cells do not
+    run to their end with it: then nothing is proven. A part's checks share one answer.
+    """
+    if change not in student.memo:
+        means = student.scaffold("means", patches=True)
+        getattr(means, change)()
+        told = None
+        with contextlib.suppress(CheckFailed):  # by the cells, or by what is read of them
+            told = read(student.rerun(submission.sources, submission.cells, timeout_s=30))
+        student.renew()  # forgets what it is told to keep
+        student.memo[change] = told
+    return student.memo[change]

@@ -1,0 +1,83 @@
+"""Policy: the cells were run from top to bottom, and their outputs are in the file."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from nbformat import NotebookNode
+
+from grader.policy_entries import Executed
+from grader.submission.ingest import Submission
+from grader.submission.policies.finding import Finding, broken, met, undecided
+from grader.submission.source import as_python, parse_python
+
+
+def judge_executed(
+    submission: Submission, template: NotebookNode | None, options: Executed
+) -> Finding:
+    """Look at the execution counts and outputs that the file came with."""
+    if submission.form == "module":
+        return undecided("A module has no outputs: look at the PDF.")
+    numbered = [c for c in submission.notebook.cells if c.cell_type == "code" and c.source.strip()]
+    cells = {n: cell for n, cell in enumerate(numbered, start=1) if _does_something(cell)}
+    if not any(c.execution_count is not None for c in cells.values()):
+        return _without_counts(cells, options)
+    problems = [
+        *(f"Code cell {n} was not run." for n, c in cells.items() if c.execution_count is None),
+        *_out_of_order(cells),
+        *_silent(cells),
+    ]
+    return broken(problems) if problems else met(f"All {len(cells)} code cells were run in order.")
+
+
+def _without_counts(cells: dict[int, NotebookNode], options: Executed) -> Finding:
+    if any(cell.outputs for cell in cells.values()):
+        return undecided("There are outputs, but no execution counts: in which order did it run?")
+    told = f"None of the {len(cells)} code cells was run, or all outputs were cleared."
+    return broken([told]) if options.never_run == "broken" else undecided(told)
+
+
+def _does_something(cell: NotebookNode) -> bool:
+    """Whether there is code in the cell, and not only comments."""
+    tree = parse_python(as_python(cell.source))
+    return tree is None or bool(tree.body)
+
+
+def _out_of_order(cells: dict[int, NotebookNode]) -> Iterator[str]:
+    """Cells that were run before one that stands above them."""
+    latest, above = 0, 0
+    for number, cell in cells.items():
+        count = cell.execution_count
+        if count is None:
+            continue
+        if count <= latest:
+            yield (
+                f"Code cell {number} was run before code cell {above}, which stands above it: "
+                f"[{count}] after [{latest}]."
+            )
+        else:
+            latest, above = count, number
+
+
+def _silent(cells: dict[int, NotebookNode]) -> Iterator[str]:
+    """Cells that were run and must have printed something, of which nothing is left."""
+    for number, cell in cells.items():
+        if cell.execution_count is not None and not cell.outputs and _surely_prints(cell.source):
+            yield f"Code cell {number} prints something, but has no output."
+
+
+def _surely_prints(source: str) -> bool:
+    """Whether a line of the cell that always runs is a `print(…)` of something."""
+    if source.lstrip().startswith("%%"):  # `%%capture` and the like
+        return False
+    tree = parse_python(as_python(source))
+    calls = [s.value for s in (tree.body if tree else ()) if isinstance(s, ast.Expr)]
+    return any(
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id == "print"
+        and any(isinstance(arg, ast.Constant | ast.JoinedStr) for arg in call.args)
+        and not call.keywords
+        for call in calls
+    )

@@ -1,0 +1,93 @@
+"""Numbers read out of text: each way to write them, and nothing that is not said."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grader.checks import read_numbers
+from grader.checks.answers import plain
+
+NAMES = {"de/df": ("(i)", "dedf"), "de/dw1": ("(ii)", "dedw1"), "de/dw2": ("(iii)", "dedw2")}
+RIGHT = (1.0, -0.315, -0.42)
+
+
+def _read(text: str) -> tuple[float | None, ...]:
+    return tuple(stated.settled(1e-3) for stated in read_numbers(text, NAMES).values())
+
+
+WAYS = {
+    "labels": "(i) 1\n(ii) -0.315\n(iii) -0.42",
+    "letters-without-brackets": "i. 1\nii. -0.315\niii. -0.42",
+    "bold-labels": "**(i)** 1\n\n**(ii)** -0.315\n\n**(iii)** -0.42",
+    "one-line": "de/df = 1, de/dw1 = -0.315, de/dw2 = -0.42",
+    "one-line-without-commas": "$de/df = 1$  $de/dw_1 = -.315$ $de/dw_2 = -.42$",
+    "no-space-between": "de/df = 1  de/dw1 = -0.315  de/dw2 = -0.42",
+    "semicolons": "de/df = 1; de/dw1 = -0.315; de/dw2 = -0.42",
+    "and": "de/df = 1 and de/dw1 = -0.315 and de/dw2 = -0.42",
+    "unicode": "∂e/∂f = 1\n∂e/∂w₁ = −x₁·e^{−(…)} ≈ −0.315\n∂e/∂w₂ ≈ −0.420 (rounded)",
+    "latex": r"$$\frac{\partial e}{\partial f}=1$$ $$\frac{\partial e}{\partial w_1}=-0.3 \cdot "
+    r"1.051=-0.315$$ $$\dfrac{\partial e}{\partial w_{2}} \approx -0.420$$",
+    "aligned": r"\begin{aligned}\frac{\partial e}{\partial f} &= 1 \\ "
+    r"\frac{\partial e}{\partial w_1} &= \frac{\partial e}{\partial f}"
+    r"\frac{\partial f}{\partial w_1} \\ &= -x_1 e^{-(w_1 x_1+w_2 x_2)} \\ &\approx -0.315 \\ "
+    r"\frac{\partial e}{\partial w_2} &= -0.4 \times 1.051 = -0.420\end{aligned}",
+    "boxed": r"$\frac{\partial e}{\partial f}=\boxed{1}$, $\frac{\partial e}{\partial w_1}="
+    r"\boxed{-0.315}$, $\frac{\partial e}{\partial w_2}=\mathbf{-0.420}$",
+    "chain-after-label": r"(i) $= 1$"
+    "\n\n"
+    r"(ii) $-x_1 f = -0.3(1.051) = -0.315$"
+    "\n\n"
+    r"(iii) $-x_2 f = -0.4(1.051) = -0.42$",
+    "table": "| | value |\n|---|---|\n| $\\partial e/\\partial f$ | 1 |\n"
+    "| $\\partial e/\\partial w_1$ | -0.315 |\n| de/dw2 | -0.42 |",
+    "words": "Here de/df is 1.000. Then de/dw1 is -0.315 and de/dw2 is -0.420.",
+    "colons": "de/df: 1\nde/dw1: -0.315\nde/dw2: -0.420",
+    "printed": "de/df = 1.0\nde/dw1 = tensor([-0.3150])\nde/dw2 = [-0.4200]",
+    "decimal-comma": "(i) 1\n(ii) -0,315\n(iii) -0,420",
+    "next-line": "(i) $\\frac{\\partial e}{\\partial f}$\n\n1\n\n(ii)\n-0.315\n\n(iii)\n\n-0.42",
+    "other-derivatives-too": "$f = 1.051$, $e = 0.051$\n$\\frac{\\partial e}{\\partial f} = 1$\n"
+    "$\\frac{\\partial f}{\\partial w_1} = -x_1 f = -0.316$\n"
+    "$\\frac{\\partial e}{\\partial w_1} = 1 \\cdot -0.315 = -0.315$\nde/dw2 = -0.42",
+    "exponent": "(i) 1e0\n(ii) -3.15e-1\n(iii) -4.2e-1",
+    "explained": "(i) de/df = 1, since e = f - f*\n(ii) -0.315 (3 decimals)\n(iii) -0.42, rounded",
+    "html": "<b>(i)</b> 1<br>\n<font color='red'>(ii)</font> &minus;0.315\n(iii) &minus;0.42",
+    "said-twice": "de/df = 1\nde/df = 1.0\nde/dw1 = -0.315\nde/dw1 = -0.3154\nde/dw2 = -0.42",
+}
+
+
+@pytest.mark.parametrize("text", WAYS.values(), ids=WAYS)
+def test_number_is_read_however_it_is_written(text: str) -> None:
+    assert _read(text) == pytest.approx(RIGHT, abs=5e-4)
+
+
+UNCLEAR = {
+    "nothing": "",
+    "words-only": "The derivative is easy to see.",
+    "expression": "de/dw1 = -0.3 * e^0.05",
+    "product": "de/dw1 = -0.3 f",
+    "symbols": "de/dw1 = -x1 f",
+    "contradiction": "de/dw1 = -0.3\nde/dw1 = -0.315",
+    "another-derivative": "df/dw1 = -0.315",
+    "range": "de/dw1 = -0.31 to -0.32",
+    "fraction": "de/dw1 = -63/200",
+    "other-label": "(iv) -0.315",
+}
+
+
+@pytest.mark.parametrize("text", UNCLEAR.values(), ids=UNCLEAR)
+def test_what_is_unclear_gives_no_number(text: str) -> None:
+    assert read_numbers(text, NAMES)["de/dw1"].settled(1e-3) is None
+
+
+def test_name_without_a_number_is_mentioned() -> None:
+    stated = read_numbers("(ii) see the picture", NAMES)
+    assert stated["de/dw1"].mentioned and not stated["de/dw2"].mentioned
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@given(st.text(st.sampled_from("()i=.-0123459de/w\\{}$frac &|*\n,;: "), max_size=60))
+def test_any_text_is_read_without_a_fault(text: str) -> None:
+    assert set(read_numbers(text, NAMES)) == set(NAMES)
+    assert "{" not in plain(text)
