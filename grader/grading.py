@@ -159,7 +159,6 @@ def _report(judge: Judge, launcher: Launcher, options: Options, duration_s: floa
     parts = tuple(_blocked(judge, part, missing) for part in parts)
     auto = round(sum(p.score for p in parts), _DECIMALS)
     maximum = round(sum(p.max_score for p in parts), _DECIMALS)
-    manual = round(sum(e.manual for e in entries), _DECIMALS)
     pending = round(sum(p.pending_points for p in parts), _DECIMALS)
     submission = judge.submission
     # Policies are about the whole: where parts are picked out, nobody asks for them.
@@ -178,7 +177,7 @@ def _report(judge: Judge, launcher: Launcher, options: Options, duration_s: floa
         score=round(max(0.0, auto + taken), _DECIMALS),
         max_score=maximum,
         auto_score=auto,
-        auto_max_score=round(maximum - manual, _DECIMALS),
+        auto_max_score=round(maximum - pending, _DECIMALS),
         pending_points=pending,
         penalties=penalties,
         policies=policies,

@@ -1,11 +1,16 @@
 """Problem 4: an image dataset and the predictions of a model."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import strategies as st
 
-from grader.checks import CheckFailed, Stage, assert_matches, given, lazy, seeds
+from grader.checks import CheckFailed, NeedsReview, Stage, assert_matches, given, lazy, seeds
+from grader.compat import import_torchvision
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".heic")
 
 
 def pixels(count, seed):
@@ -18,6 +23,69 @@ def pixels(count, seed):
 def expected_item(image):
     colour = image.astype(np.float32).mean(axis=(0, 1))
     return np.broadcast_to(colour[:, None, None], (3, 3, 3))
+
+
+@pytest.mark.part("4a")
+def test_images_are_there(submission):
+    """The folder my_images holds at least 12 images of your own."""
+    images = [name for name in submission.files
+              if "my_images" in name and name.lower().endswith(SUFFIXES)]  # fmt: skip
+    if len(images) >= 12:
+        return
+    if images:
+        text = f"my_images holds {len(images)} images, but should hold at least 12"
+        raise CheckFailed(Stage.VALUES, text)
+    raise NeedsReview("No images were handed in with the notebook: see what part (b) shows.")
+
+
+@pytest.mark.part("4b")
+def test_images_are_shown(student, submission):
+    """The images are read into image_list and shown."""
+    if not submission.shown:
+        student.require("image_list")
+        raise NeedsReview("The notebook was handed in without the picture of this cell.")
+
+
+@pytest.mark.part("4d")
+def test_alexnet_is_loaded(student, submission):
+    """alexnet is AlexNet as torchvision has it, and its layers are printed."""
+    assert_loaded(student, submission, "alexnet", "AlexNet(" in submission.handed_in)
+
+
+@pytest.mark.part("4f")
+def test_vgg16_is_loaded(student, submission):
+    """vgg16 is VGG16 as torchvision has it, and its predictions are shown."""
+    assert_loaded(student, submission, "vgg16", submission.shown)
+
+
+@pytest.mark.part("4f")
+def test_resnet18_is_loaded(student, submission):
+    """resnet18 is ResNet18 as torchvision has it, and its predictions are shown."""
+    assert_loaded(student, submission, "resnet18", submission.shown)
+
+
+def assert_loaded(student, submission, name, shown):
+    """The model's structure, as it is here, and the outputs that were handed in."""
+    try:
+        told = student.scaffold("models").shapes(student[name])
+    except CheckFailed:
+        if shown:  # it was there when the student ran it
+            raise NeedsReview(f"`{name}` could not be loaded here, but its output is there.") \
+                from None  # fmt: skip
+        raise
+    if told != structure(name):
+        raise CheckFailed(Stage.VALUES, f"`{name}` has other layers than torchvision's {name}")
+    if not shown:
+        raise NeedsReview("The notebook was handed in without the output of this cell.")
+
+
+@functools.cache
+def structure(name):
+    """Shapes of the model's parameters and buffers, without making any."""
+    models = import_torchvision().models
+    with torch.device("meta"):
+        net = getattr(models, name)(weights=None)
+    return {key: list(value.shape) for key, value in net.state_dict().items()}
 
 
 @pytest.mark.part("4c")

@@ -27,3 +27,8 @@ def loader(images, size):
 
 def state(net):
     return {name: value for name, value in net.state_dict().items()}
+
+
+def shapes(net):
+    """Shapes of a network's parameters and buffers, by their names."""
+    return {name: list(value.shape) for name, value in net.state_dict().items()}
