@@ -52,7 +52,10 @@ class Case:
         )
         with running(context):
             try:
-                self.check(student=SimpleNamespace(**{self.function: answer}), reference=REFERENCE)
+                self.check(
+                    student=SimpleNamespace(**{self.function: answer}, memo={"called": []}),
+                    reference=REFERENCE,
+                )
             except CheckFailed as failure:
                 return failure
         return None
