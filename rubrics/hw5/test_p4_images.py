@@ -41,9 +41,11 @@ def test_images_are_there(submission):
 @pytest.mark.part("4b")
 def test_images_are_shown(student, submission):
     """The images are read into image_list and shown."""
+    student.require("image_list")
     if not submission.shown:
-        student.require("image_list")
         raise NeedsReview("The notebook was handed in without the picture of this cell.")
+    if not student.scaffold("images").count(student.image_list):
+        raise NeedsReview("Here image_list holds no images: see the picture that was handed in.")
 
 
 @pytest.mark.part("4d")

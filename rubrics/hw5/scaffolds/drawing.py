@@ -11,24 +11,31 @@ def _keep(labels):
         drawn_labels.append(dict(labels))
 
 
+class _Nothing:
+    """What a drawing function gives back here: any method of it does nothing."""
+
+    def __getattr__(self, name):
+        return lambda *args, **kwargs: self
+
+    def __iter__(self):
+        return iter(())
+
+
 def watch():
     """From here on drawing draws nothing, and the labels that it is given are kept."""
 
-    def keeps(name):
-        real = getattr(nx, name)
-
+    def keeping(name):
         def drawing(*args, **kwargs):
-            labels = kwargs.get("labels", args[2] if name.endswith("labels") and len(args) > 2
-                                else None)  # fmt: skip
-            _keep(labels)
-            return real(*args, **kwargs)
+            second = args[2] if name.endswith("node_labels") and len(args) > 2 else None
+            _keep(kwargs.get("labels", second))
+            return _Nothing()
 
         return drawing
 
-    for name in ("draw", "draw_networkx", "draw_networkx_labels"):
-        patched = keeps(name)
-        setattr(nx, name, patched)
-        setattr(nx.drawing.nx_pylab, name, patched)
+    for name in [n for n in dir(nx) if n.startswith("draw") and callable(getattr(nx, n))]:
+        stands_in = keeping("node_labels" if name == "draw_networkx_labels" else name)
+        setattr(nx, name, stands_in)
+        setattr(nx.drawing.nx_pylab, name, stands_in)
     plt.show = lambda *args, **kwargs: plt.close("all")
 
 

@@ -20,3 +20,8 @@ def transform(image):
 
 def corner(tensor):
     return tuple(tensor.shape), tensor[:, ::100, ::100].contiguous()
+
+
+def count(listed):
+    """How many images a list holds; 0 where it is no list."""
+    return sum(isinstance(one, Image.Image) for one in listed) if type(listed) is list else 0
