@@ -13,6 +13,7 @@ from pathlib import Path
 
 from grader.errors import UsageError
 from grader.rubric import CheckEntry, PartEntry, Rubric, read_rubric
+from grader.variants import Mistake, Variant, read_variants
 
 RUBRIC = "rubric.yaml"
 
@@ -58,6 +59,15 @@ class Assignment:
         """The source of `scaffolds/NAME.py`; empty where there is none."""
         path = self.folder / "scaffolds" / f"{name}.py"
         return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+    @cached_property
+    def variants(self) -> tuple[Variant, ...]:
+        """Known mistakes and accepted alternatives; none where there is no such folder."""
+        return read_variants(self.folder / "variants")
+
+    def mistakes(self, part: str) -> tuple[Mistake, ...]:
+        """Known mistakes of one part."""
+        return tuple(v for v in self.variants if isinstance(v, Mistake) and v.part == part)
 
     def select(self, ids: tuple[str, ...]) -> tuple[PartEntry, ...]:
         """The named parts in order, all where none is named.

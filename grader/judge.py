@@ -13,6 +13,7 @@ import pytest
 
 from grader.assignment import Assignment, load_assignment
 from grader.checks.context import CheckContext, running
+from grader.checks.diagnosis import diagnose
 from grader.checks.loan import STAND_INS, Loan, make_loan
 from grader.checks.reference import Reference
 from grader.checks.student import Student
@@ -26,6 +27,7 @@ from grader.rubric import CheckEntry
 from grader.running import SubmissionRun
 from grader.sandbox.launcher import ColdLauncher, Launcher, WarmLauncher
 from grader.submission import PartMap, Submission, map_parts, read_submission
+from grader.variants import Mistake
 
 #: What every zygote imports: the kernel itself. An assignment adds its own libraries.
 _KERNEL_MODULES = (
@@ -61,6 +63,7 @@ class Judge:
     owned: Launcher | None = None
     _context: CheckContext = field(default_factory=CheckContext)
     _first: tuple[CheckFailed, tuple[str, ...], tuple[str, ...]] | None = None
+    _mistake: Mistake | None = None
 
     def student(self, part: str) -> Student:
         """A session with the student's names after the part's cells."""
@@ -119,6 +122,7 @@ class Judge:
             seed=rubric.seed,
         )
         self._first = None
+        self._mistake = None
         with running(self._context):
             yield self._context
 
@@ -141,6 +145,22 @@ class Judge:
         loan = self._loan(part, wrong) if wrong else None
         if loan is not None:
             yield lambda failure: self._lend(student, failure, wrong, loan)
+
+    def diagnose(self, item: pytest.Item, failure: BaseException,
+                 again: Callable[[Reference], Any]) -> None:  # fmt: skip
+        """Look for a known mistake behind a failure that counts; `again` runs the check."""
+        known = self.assignment.mistakes(part_of(item))
+        if not isinstance(failure, CheckFailed) or not known:
+            return
+        counted, self._context.first_failure_ends = self._context.examples_run, True
+        try:
+            self._mistake = diagnose(
+                function_name(item), failure, known, again, self.reference,
+                patience_s=self.assignment.rubric.limits.shrink_s,
+            )  # fmt: skip
+        finally:
+            self._context.examples_run = counted
+            self._context.first_failure_ends = False
 
     def _loan(self, part: str, wrong: tuple[str, ...]) -> Loan | None:
         """Right helpers in place of those of the wrong parts."""
@@ -198,9 +218,11 @@ class Judge:
         if isinstance(error, NeedsReview):
             return CheckResult(status=Status.NEEDS_REVIEW, score=0.0, message=str(error), **common)
         if isinstance(error, CheckFailed):
+            known = self._mistake
             return CheckResult(
                 status=error.status,
-                score=entry.credit.get(error.stage, 0.0),
+                score=max(entry.credit.get(error.stage, 0.0), known.credit if known else 0.0),
+                diagnosis=f"{known.name}: {known.say}" if known else None,
                 stage=error.stage,
                 message=error.message,
                 hint=error.hint or entry.hint,

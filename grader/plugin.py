@@ -146,6 +146,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
                 return True
             except AssertionError as failed:
                 last = failed
+        judge.diagnose(
+            pyfuncitem, last,
+            lambda other: pyfuncitem.obj(
+                **{n: other if n == "reference" else v for n, v in arguments.items()}
+            ),
+        )  # fmt: skip
         raise last from None
 
 

@@ -77,7 +77,8 @@ ALLOWED = {
     "grader.compat": (),
     "grader.policy_entries": (),
     "grader.rubric": ("grader.errors", "grader.model", "grader.policy_entries"),
-    "grader.assignment": ("grader.errors", "grader.rubric"),
+    "grader.variants": ("grader.errors", "grader.model"),
+    "grader.assignment": ("grader.errors", "grader.rubric", "grader.variants"),
     "grader.datasets": ("grader.errors", "grader.assignment"),
     "grader.report": ("grader.errors", "grader.model", "grader.report"),
     "grader.submission": (
@@ -87,7 +88,7 @@ ALLOWED = {
         "grader.assignment", "grader.model", "grader.policy_entries", "grader.submission",
     ),
     "grader.sandbox": ("grader.errors", "grader.compat", "grader.sandbox"),
-    "grader.checks": (
+    "grader.checks": ("grader.variants", 
         "grader.errors", "grader.model", "grader.checks", "grader.sandbox.session",
         "grader.sandbox.wire", "grader.submission.source",
     ),

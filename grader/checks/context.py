@@ -24,6 +24,7 @@ class CheckContext:
     shrink_s: float = 3.0
     example_count: int = 25
     seed: int = 0
+    first_failure_ends: bool = False
 
 
 _CURRENT: ContextVar[CheckContext | None] = ContextVar("grader_check", default=None)

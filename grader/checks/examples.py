@@ -54,6 +54,8 @@ def given(**strategies: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]
             if key not in drawn:
                 drawn[key] = draw_examples(strategy, *key)
             failure = _first_stage(check, fixtures, drawn[key], context)
+            if failure is not None and context.first_failure_ends:
+                raise failure
             if failure is not None:
                 raise _shrink(check, fixtures, strategy, failure, context)
 
@@ -129,6 +131,8 @@ def _first_stage(
     for example in examples:
         failure = _attempt(check, fixtures, example, context)
         if isinstance(failure, AnswerMissing | LimitExceeded):
+            return failure
+        if failure is not None and context.first_failure_ends:
             return failure
         if failure is not None and (first is None or failure.stage.rank < first.stage.rank):
             first = failure

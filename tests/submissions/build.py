@@ -1,6 +1,6 @@
 """Build the sample submissions of hw5 from its template, the perfect answers and lists of edits.
 
-`hw5/perfect/answers.py` holds what each cell of the template becomes; `hw5/<list>.yaml` holds
+`rubrics/hw5/variants/answers.py` holds what each cell of the template becomes; `hw5/<list>.yaml` holds
 single edits of those answers. Nothing here knows what an edit is worth: the lists do.
 """
 
@@ -20,7 +20,9 @@ import yaml
 from nbformat import NotebookNode
 
 HW5 = Path(__file__).resolve().parent / "hw5"
-TEMPLATE = Path(__file__).resolve().parents[2] / "student_template" / "hw5" / "homework5.ipynb"
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = ROOT / "student_template" / "hw5" / "homework5.ipynb"
+ANSWERS = ROOT / "rubrics" / "hw5" / "variants" / "answers.py"
 
 # Calls that show a picture, and the smallest one: a white pixel.
 _SHOWS = ("plt.show()", "vis_img_label(", "draw_graph(")
@@ -132,7 +134,7 @@ def as_module(notebook: NotebookNode) -> str:
 @functools.cache
 def answers() -> dict[str, str]:
     """Return what each answered cell holds, by the id of the cell."""
-    text = (HW5 / "perfect" / "answers.py").read_text(encoding="utf-8")
+    text = ANSWERS.read_text(encoding="utf-8")
     cells = jupytext.reads(text, fmt="py:percent").cells
     return {cell.metadata["title"]: cell.source for cell in cells}
 

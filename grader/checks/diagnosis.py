@@ -1,0 +1,57 @@
+"""Naming the mistake behind a failed check: which known variant would have been judged right?
+
+A variant is put in the place of the reference and the check is run again: where it then passes
+on every example, the answer is that mistake. Variants without such an oracle are recognised
+by the verdict itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+from grader.checks.reference import Reference
+from grader.checks.verdict import AnswerMissing, CheckFailed, LimitExceeded, NeedsReview
+from grader.variants import Mistake
+
+
+def diagnose(
+    check: str,
+    failure: CheckFailed,
+    known: Iterable[Mistake],
+    again: Callable[[Reference], Any],
+    reference: Reference,
+    *,
+    patience_s: float,
+) -> Mistake | None:
+    """The first known mistake that a failed check shows, None where it shows none of them.
+
+    `again` runs the check with another reference, and raises where it fails. Further variants
+    are not tried once `patience_s` is over.
+    """
+    listed = tuple(known)
+    for mistake in listed:
+        if any(sign.fits(check, failure.stage, failure.message) for sign in mistake.signs):
+            return mistake
+    if isinstance(failure, AnswerMissing | LimitExceeded):
+        return None
+    deadline = time.monotonic() + patience_s
+    for mistake, oracle in ((m, oracle) for m in listed for oracle in m.oracles):
+        if time.monotonic() > deadline:
+            break
+        if _passes(again, reference.replaced(oracle)):
+            return mistake
+    return None
+
+
+def _passes(again: Callable[[Reference], Any], other: Reference) -> bool:
+    """Whether a check passes against another reference.
+
+    What a variant does with arguments that it was not written for says nothing but no.
+    """
+    with suppress(CheckFailed, NeedsReview, ValueError, IndexError, TypeError, ArithmeticError):
+        again(other)
+        return True
+    return False

@@ -1,0 +1,139 @@
+"""Known variants of an assignment's answers: mistakes with their names, and accepted alternatives.
+
+They lie in `variants/*.yaml` of the assignment's folder, each an edit of the model answers in
+`variants/answers.py`. A mistake is recognised in a student's answer by `oracle`, Python that
+defines what the reference would be if the mistake were right, or by `signs`, verdicts that
+nothing else leads to.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from grader.errors import UsageError
+from grader.model import Stage
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Edit(_Entry):
+    """One change of the model answers: `old`, which occurs once in the cell, becomes `new`."""
+
+    cell: str
+    old: str
+    new: str
+
+
+class Sign(_Entry):
+    """A verdict that gives a mistake away: of this check, at this stage, with such a message.
+
+    `message` is a regular expression that is looked for in the verdict's message; what is left
+    empty is not asked for.
+    """
+
+    check: str = ""
+    stage: Stage | None = None
+    message: str = ""
+
+    @field_validator("message")
+    @classmethod
+    def _compiles(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        return pattern
+
+    def fits(self, check: str, stage: Stage, message: str) -> bool:
+        """Whether a check's verdict is this sign."""
+        return (
+            self.check in ("", check)
+            and self.stage in (None, stage)
+            and re.search(self.message, message) is not None
+        )
+
+
+class Mistake(_Entry):
+    """A wrong variant of a part: its name, what to say, and the share of points it keeps.
+
+    `credit` is the share of a check's points that is given where the check fails for this
+    mistake, if the stage does not give more. `severity` says how much of the part is wrong.
+    Each of the `oracles` is one form that the mistake takes.
+    """
+
+    mistake: str
+    part: str
+    name: str
+    say: str
+    severity: str = Field(default="major", pattern="^(major|minor)$")
+    credit: float = Field(default=0, ge=0, le=1)
+    edit: Edit
+    oracles: tuple[str, ...] = ()
+    signs: tuple[Sign, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The variant's name among all of the assignment."""
+        return self.mistake
+
+
+class Accepted(_Entry):
+    """A right answer that looks unlike the model answer, and why it is one."""
+
+    accepted: str
+    part: str
+    why: str
+    edit: Edit
+
+    @property
+    def id(self) -> str:
+        """The variant's name among all of the assignment."""
+        return self.accepted
+
+
+Variant = Mistake | Accepted
+
+
+def read_variants(folder: Path) -> tuple[Variant, ...]:
+    """All variants in the YAML files of a folder, in the order of their names and lines.
+
+    Raises UsageError where a file is no list of variants, or a name is given twice.
+    """
+    found: list[Variant] = []
+    for path in sorted(folder.glob("*.yaml")):
+        found += _read(path)
+    names = [variant.id for variant in found]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"{folder}: variants with one name: {', '.join(twice)}")
+    return tuple(found)
+
+
+def _read(path: Path) -> list[Variant]:
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not valid YAML: {error}") from error
+    if not isinstance(data, list):
+        raise UsageError(f"{path}: should be a list of variants")
+    return [_variant(path, entry) for entry in data]
+
+
+def _variant(path: Path, entry: Any) -> Variant:
+    kind: type[Mistake] | type[Accepted] = Mistake
+    if isinstance(entry, dict) and "accepted" in entry:
+        kind = Accepted
+    name = entry.get(kind.__name__.lower()) if isinstance(entry, dict) else str(entry)[:40]
+    try:
+        return kind.model_validate(entry)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UsageError(f"{path}: {name}: {where}: {first['msg']}") from error
