@@ -32,6 +32,8 @@ from grader.sandbox.wire import (
     raw_bytes,
 )
 
+# Expressions over what lies in this process, as opposed to values that were sent.
+_THERE = ("name", "ref", "attr", "item", "call")
 # How much of what student code prints during one call is kept for the report.
 _OUTPUT_CHARS = 4000
 
@@ -114,27 +116,29 @@ class Agent:
             self._replay(request.head)
             return {"value": encoder.encode(None)}
         if operation == "scaffold":
-            return {"value": self._hold(self._scaffold(request.head["source"]))}
+            return {"value": self._keep(self._scaffold(request.head["source"]))}
         if operation == "rerun":
-            return {"value": self._hold(self._rerun(request.head))}
+            return {"value": self._keep(self._rerun(request.head))}
         return self._eval(request.head, encoder)
 
     def _eval(self, head: dict[str, Any], encoder: Encoder) -> dict[str, Any]:
         node = head["node"]
         if node["k"] != "call":
             value = self._evaluate(node)
-            return {"value": self._hold(value) if head.get("hold") else encoder.encode(value)}
+            return {"value": self._keep(value) if head.get("hold") else encoder.encode(value)}
         function = self._evaluate(node["of"])
         args = [self._evaluate(a) for a in node["args"]]
         kwargs = {name: self._evaluate(a) for name, a in node["kwargs"].items()}
-        before = [_snapshot_bytes(a) for a in args]
+        # What stays on this side is the student's own: only what was sent is looked at again.
+        sent = [a["k"] not in _THERE for a in node["args"]]
+        before = [_snapshot_bytes(a) if s else None for a, s in zip(args, sent, strict=True)]
         value = function(*args, **kwargs)
         mutated = {
             str(i): encoder.encode(a)
             for i, (a, b) in enumerate(zip(args, before, strict=True))
             if b is not None and _snapshot_bytes(a) != b
         }
-        told = self._hold(value) if head.get("hold") else encoder.encode(value)
+        told = self._keep(value) if head.get("hold") else encoder.encode(value)
         return {"value": told, "mutated": mutated}
 
     def _evaluate(self, node: dict[str, Any]) -> Any:
@@ -160,16 +164,19 @@ class Agent:
         raise ValueError(f"unknown node {kind!r}")
 
     def _hold(self, value: Any) -> dict[str, Any]:
+        """Keep what cannot be sent, and say what it looks like."""
+        return self._keep(value) | {"text": _short_repr(value)}
+
+    def _keep(self, value: Any) -> dict[str, Any]:
+        """Keep what was asked to stay here.
+
+        Its text is not asked for: that of a namespace or a network takes longer than a check.
+        """
         ref = len(self._held) + 1
         self._held[ref] = value
+        text = repr(value) if value is None or value is ... else ""
         name = _kind_of(value)
-        return {
-            "k": "object",
-            "type": name,
-            "text": _short_repr(value),
-            "ref": ref,
-            "callable": callable(value),
-        }
+        return {"k": "object", "type": name, "text": text, "ref": ref, "callable": callable(value)}
 
     def _lend(self, name: str, kind: str) -> None:
         """Put a function or sequence of the grader's under the student's name.

@@ -64,6 +64,11 @@ class Bounds:
     depth: int = 32
 
 
+# Bytes that one system call writes or asks for: a usual message is smaller than the first.
+_AT_ONCE = 1 << 16
+_MOST_AT_ONCE = 1 << 22
+
+
 @dataclass(frozen=True)
 class Message:
     """One message: a JSON object and the buffers that its nodes refer to."""
@@ -83,12 +88,17 @@ class Frames:
         sock.setblocking(False)
         self.socket = sock
         self._bounds = bounds or Bounds()
+        self._ahead = bytearray()  # read from the socket, and not yet asked for
 
     def send(self, message: Message, deadline: float) -> None:
         """Send one message before `deadline` (`time.monotonic` seconds)."""
         sizes = [len(b) for b in message.buffers]
         head = json.dumps({**message.head, "sizes": sizes}, separators=(",", ":")).encode()
-        self._send_all(_HEADER.pack(_MAGIC, len(head), sum(sizes)) + head, deadline)
+        start = _HEADER.pack(_MAGIC, len(head), sum(sizes)) + head
+        if sum(sizes) < _AT_ONCE:  # one write wakes the reader once
+            self._send_all(b"".join((start, *message.buffers)), deadline)
+            return
+        self._send_all(start, deadline)
         for buffer in message.buffers:
             self._send_all(buffer, deadline)
 
@@ -115,6 +125,7 @@ class Frames:
 
     def drain(self) -> None:
         """Throw away what is waiting, after the process that wrote it has ended."""
+        self._ahead.clear()
         try:
             while self.socket.recv(1 << 16):
                 pass
@@ -133,20 +144,22 @@ class Frames:
                 raise PeerGone(str(error)) from error
 
     def _read(self, size: int, deadline: float, watch: Callable[[], None] | None) -> bytearray:
-        data = bytearray(size)
-        view = memoryview(data)
-        while view:
+        data = self._ahead[:size]
+        del self._ahead[:size]
+        while len(data) < size:
             _in_time(deadline)
             try:
-                count = self.socket.recv_into(view)
+                more = self.socket.recv(max(_AT_ONCE, min(size - len(data), _MOST_AT_ONCE)))
             except BlockingIOError:
                 self._wait(deadline, select.POLLIN, watch)
                 continue
             except ConnectionResetError as error:
                 raise PeerGone(str(error)) from error
-            if count == 0:
+            if not more:
                 raise PeerGone("the connection was closed")
-            view = view[count:]
+            room = size - len(data)
+            data += more[:room]
+            self._ahead += more[room:]
         return data
 
     def _wait(self, deadline: float, event: int, watch: Callable[[], None] | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import warnings
 from collections.abc import Iterable, Iterator
@@ -12,10 +13,17 @@ from IPython.core.inputtransformer2 import TransformerManager
 # Cell magics that run the cell's body as it stands, in the notebook's own namespace.
 _WRAPPER = re.compile(r"\A\s*%%(?:time|capture|prun)\b[^\n]*\n")
 
+# The cells of a template and of the submission at hand are read by many policies and checks.
+_KEPT = 512
 
+
+@functools.lru_cache(_KEPT)
 def as_python(source: str) -> str:
     """A cell as plain Python, line by line: magics and shell lines become IPython's calls."""
     body = _WRAPPER.sub("\n", source)
+    plain = body if body.endswith("\n") else body + "\n"
+    if not body[:1].isspace() and parse_python(plain) is not None:
+        return plain  # IPython would change nothing, and takes ten times as long to say so
     try:
         with warnings.catch_warnings():
             # IPython warns of what its own next version forbids: nothing to do with a grade.
@@ -25,8 +33,12 @@ def as_python(source: str) -> str:
         return body
 
 
+@functools.lru_cache(_KEPT)
 def parse_python(code: str) -> ast.Module | None:
-    """The syntax tree of plain Python, None where Python cannot make one."""
+    """The syntax tree of plain Python, None where Python cannot make one.
+
+    It is shared between all who ask for it: nobody may change it.
+    """
     try:
         with warnings.catch_warnings():
             # "\d" in a student's string is worth a warning to them, not to us.

@@ -31,6 +31,7 @@ class Net:
     def twin(self):
         return Net(self.width)
 
+nothing = None
 def double(x): return 2 * x
 def same(x): return x
 def keywords(**given): return given
@@ -168,8 +169,13 @@ def test_objects_stay_there_under_a_handle(ask: Asking) -> None:
 
 def test_a_plain_value_may_be_held_too(ask: Asking) -> None:
     held = ask.eval(call("double", 21), hold=True).value
-    assert (held.type, held.text, held.callable) == ("int", "42", False)
+    assert (held.type, held.text, held.callable) == ("int", "", False)
     assert ask.eval(ref(held.ref)).value == 42
+
+
+def test_what_is_empty_says_so_where_it_is_held(ask: Asking) -> None:
+    held = ask.eval(name("nothing"), hold=True).value
+    assert (held.type, held.text) == ("NoneType", "None")
 
 
 def test_a_held_name_is_not_copied(ask: Asking) -> None:
