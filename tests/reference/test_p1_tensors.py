@@ -42,6 +42,13 @@ def test_products_agree_with_torch() -> None:
     assert np.array_equal(p1.MATRIX_AV, torch.einsum("ij,jk->ik", a, v))
 
 
+def test_operations_agree_with_torch_on_other_operands() -> None:
+    a, v = torch.rand(2, 2, dtype=torch.float64), torch.rand(2, 2, dtype=torch.float64)
+    np.testing.assert_allclose(p1.hadamard(a, v), torch.mul(a, v), rtol=1e-15)
+    np.testing.assert_allclose(p1.matrix_product(a, v), torch.mm(a, v), rtol=1e-14)
+    np.testing.assert_allclose(p1.squared_distance(a, v), torch.dist(a, v) ** 2, rtol=1e-14)
+
+
 def test_gradients_agree_with_autograd() -> None:
     v1 = torch.tensor(p1.V1.copy(), requires_grad=True)
     v2 = torch.tensor(p1.V2.copy(), requires_grad=True)
