@@ -8,6 +8,7 @@ from grader.checks.examples import given
 from grader.checks.graphs import Dataflow, Drawing, Unreadable, computes
 from grader.checks.means import after_change
 from grader.checks.oracle import Expected, forward_error
+from grader.checks.rounding import Rounded, float64, read_only, reduction_units
 from grader.checks.static import typed_in, until_bound
 from grader.checks.strategies import arrays, fill, seeds, shapes
 from grader.checks.student import Remote, Student, lazy
@@ -23,6 +24,7 @@ __all__ = [
     "LimitExceeded",
     "NeedsReview",
     "Remote",
+    "Rounded",
     "Stage",
     "Student",
     "Unreadable",
@@ -32,11 +34,14 @@ __all__ = [
     "computes",
     "counterexample",
     "fill",
+    "float64",
     "forward_error",
     "given",
     "lazy",
     "numbers",
     "read_numbers",
+    "read_only",
+    "reduction_units",
     "seeds",
     "shapes",
     "typed_in",

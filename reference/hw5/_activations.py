@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from grader.checks.oracle import forward_error
-
-from ._rounding import Array, Rounded, float64
+from grader.checks.rounding import Array, Rounded, float64
 
 # sigmoid(x), in units of u and absolute. 1/(1+e) with e = exp(-x) has the relative error
 # (1-s)c + 2, where c u is that of exp: at most c/4 + 2 = 3 for c = 4 (2 ulp). (1+tanh(x/2))/2

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._rounding import Array, float64, read_only
+from grader.checks.rounding import Array, float64, read_only
 
 
 def hadamard(a: ArrayLike, v: ArrayLike) -> Array:

@@ -1,6 +1,7 @@
 """Problem 2, parts (b) to (d): the forward pass and the gradients of f = exp(-(w1 x1 + w2 x2)).
 
-The functions take the homework's numbers by default. The graphs themselves are not here.
+The functions take the homework's numbers by default. Of the graphs, (a) and (b), there is only what
+they compute: `neuron`, `f` and `e`.
 """
 
 from __future__ import annotations
@@ -9,8 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from grader.checks.oracle import forward_error
-
-from ._rounding import Array, Rounded, float64
+from grader.checks.rounding import Array, Rounded, float64
 
 W1, X1 = 0.1, 0.3
 W2, X2 = -0.2, 0.4
@@ -18,6 +18,18 @@ F_STAR = 1.0
 
 # exp of a library is good to 1 or 2 ulp; an ulp is at most 2 u.
 _EXP_UNITS = 4.0
+
+
+def neuron(w0: ArrayLike, x0: ArrayLike, w1: ArrayLike, x1: ArrayLike, w2: ArrayLike) -> Array:
+    """Return 1 / (1 + exp(-(w0 x0 + w1 x1 + w2))), Problem 2 (a); arguments of one shape."""
+    w0, x0, w1, x1, w2 = map(float64, (w0, x0, w1, x1, w2))
+    told: Array = 1 / (1 + np.exp(-(w0 * x0 + w1 * x1 + w2)))
+    return told
+
+
+def error_of(f: ArrayLike, f_star: ArrayLike = F_STAR) -> Array:
+    """Return the error of a value f, f - f*."""
+    return float64(f) - float64(f_star)
 
 
 def _rounded_f(w1: ArrayLike, x1: ArrayLike, w2: ArrayLike, x2: ArrayLike) -> Rounded:
@@ -61,7 +73,7 @@ def e(
     f_star: ArrayLike = F_STAR,
 ) -> Array:
     """Return the error f - f*, Problem 2 (b)."""
-    return f(w1, x1, w2, x2) - float64(f_star)
+    return error_of(f(w1, x1, w2, x2), f_star)
 
 
 def _gradients_error(

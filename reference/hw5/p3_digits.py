@@ -16,12 +16,18 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from grader.checks.oracle import forward_error
+from grader.checks.rounding import Array, Rounded, float64
 
-from ._rounding import Array, Rounded, float64
 from .p6_convolution import my_convolution, rounded_convolution
 
 NUM_TRAIN = 500
 RANDOM_STATE = 4803
+
+
+def load_all_digits() -> tuple[Array, np.ndarray]:
+    """Return the data matrix X (1797, 64) and the labels y (1797,) of Problem 3 (a)."""
+    X, y = load_digits(return_X_y=True)
+    return X, y
 
 
 def load_split() -> tuple[Array, Array, np.ndarray, np.ndarray]:
@@ -29,7 +35,11 @@ def load_split() -> tuple[Array, Array, np.ndarray, np.ndarray]:
 
     The split of Problem 3 (a): its sizes and its random state.
     """
-    X, y = load_digits(return_X_y=True)
+    return split_digits(*load_all_digits())
+
+
+def split_digits(X: Array, y: np.ndarray) -> tuple[Array, Array, np.ndarray, np.ndarray]:
+    """Return 500 rows of X for training and the others for testing, then the labels likewise."""
     X_train, X_test, y_train, y_test = train_test_split(
         X, y, test_size=len(X) - NUM_TRAIN, train_size=NUM_TRAIN, random_state=RANDOM_STATE
     )

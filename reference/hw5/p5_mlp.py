@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from grader.checks.oracle import forward_error
+from grader.checks.rounding import Array, Rounded, float64
 
 from ._activations import (
     T,
@@ -24,7 +25,6 @@ from ._activations import (
     slope,
     softmax,
 )
-from ._rounding import Array, Rounded, float64
 
 __all__ = [
     "MLP",

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from grader.checks.oracle import forward_error
-
-from ._rounding import Array, Rounded, float64, reduction_units
+from grader.checks.rounding import Array, Rounded, float64, reduction_units
 
 
 def rounded_convolution(image: Rounded, kernel: Rounded) -> Rounded:

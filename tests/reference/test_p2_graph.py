@@ -47,6 +47,17 @@ def test_values_come_from_their_closed_forms() -> None:
     assert pytest.approx(np.expm1(0.05), rel=1e-14) == p2.E
 
 
+def test_neuron_is_a_sigmoid_of_the_weighted_sum() -> None:
+    w0, x0, w1, x1, w2 = np.random.default_rng(0).normal(size=(5, 7))
+    z = torch.tensor(w0 * x0 + w1 * x1 + w2)
+    np.testing.assert_allclose(p2.neuron(w0, x0, w1, x1, w2), torch.sigmoid(z), rtol=1e-14)
+
+
+def test_error_is_what_f_exceeds_its_target_by() -> None:
+    assert p2.error_of(p2.F) == p2.E
+    assert p2.error_of(1.5, 2.0) == -0.5
+
+
 @each_point
 def test_gradients_agree_with_autograd(point: tuple[float, ...]) -> None:
     actual = [p2.f(*point), p2.e(*point), *p2.gradients(*point)]

@@ -12,7 +12,14 @@ from sklearn.datasets import load_digits
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
-from reference.hw5.p3_digits import Digits, MySimpleCNN, cnn_forward, load_split
+from reference.hw5.p3_digits import (
+    Digits,
+    MySimpleCNN,
+    cnn_forward,
+    load_all_digits,
+    load_split,
+    split_digits,
+)
 
 PARAMETERS = {
     "conv1.weight": (16, 1, 3, 3),
@@ -65,6 +72,13 @@ def test_split_follows_the_seeded_permutation() -> None:
     assert X_train.shape == (500, 64) and X_test.shape == (1297, 64)
     assert np.array_equal(X_test, X[order[:1297]]) and np.array_equal(y_test, y[order[:1297]])
     assert np.array_equal(X_train, X[order[1297:]]) and np.array_equal(y_train, y[order[1297:]])
+
+
+def test_all_digits_are_what_is_split() -> None:
+    X, y = load_all_digits()
+    assert X.shape == (1797, 64) and y.shape == (1797,)
+    parts = zip(split_digits(X, y), load_split(), strict=True)
+    assert all(np.array_equal(part, again) for part, again in parts)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.uint8])

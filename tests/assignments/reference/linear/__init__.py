@@ -1,0 +1,1 @@
+"""Reference solution of the small assignment on linear regression."""
