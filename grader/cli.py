@@ -1,4 +1,4 @@
-"""The command line: grade, check, doctor. Thin callers of `grader.grading`."""
+"""The command line: grade, check, validate, doctor. Thin callers of `grader.grading`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
+from rich.progress import Progress
 from rich.status import Status as Spinner
 
 from grader import __version__
@@ -30,7 +31,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 _EXIT_HELP = """\b
 Exit codes:
   0    graded
-  1    graded, and below the pass mark (check: a part is not right yet)
+  1    graded, and below the pass mark (check: a part is not right yet;
+       validate: the rubric has not passed its exam)
   2    wrong use: a path, an option or a rubric
   3    a submission could not be read
   4    a fault of the grader: something stayed ungraded
@@ -109,6 +111,37 @@ def check(
         return ExitCode.BELOW_PASS_MARK if wrong else ExitCode.GRADED
 
     sys.exit(_worst(_each(loaded, [path], options, show)))
+
+
+@cli.command()
+@click.argument("assignment", metavar="NAME")
+@click.option("--only", type=click.Choice(["variants", "mutants"]), help="Leave the others out.")
+@click.option("--parts", metavar="ID,ID", default="", help="Variants and mutants of these parts.")
+@click.option("--every", type=click.IntRange(1), default=1, metavar="N",
+              help="A sample: each Nth variant and mutant.")  # fmt: skip
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes; one for each core.")
+@click.option("--out", default="exam", show_default=True, type=click.Path(path_type=Path),
+              help="Folder for index.html and exam.json.")  # fmt: skip
+def validate(
+    assignment: str, only: str | None, parts: str, every: int, jobs: int | None, out: Path
+) -> None:
+    """Put a rubric to the test: are its checks right about answers of which that is known?"""
+    from grader.exam import Scope, cores, hold_exam, render_exam
+    from grader.exam.text import summary
+
+    chosen = tuple(part.strip() for part in parts.split(",") if part.strip())
+    scope = Scope(only=only or "", parts=chosen, every=every)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        line = bar.add_task("grading", total=None)
+        report = hold_exam(
+            _load(assignment), scope, jobs=jobs or cores(),
+            progress=lambda done, total: bar.update(line, completed=done, total=total),
+        )  # fmt: skip
+    _replace(out / "exam.json", report.model_dump_json(indent=1))
+    _replace(out / "index.html", render_exam(report))
+    click.echo(summary(report))
+    click.echo(f"→  {out / 'index.html'}")
+    sys.exit(ExitCode.GRADED if report.passed else ExitCode.BELOW_PASS_MARK)
 
 
 @cli.command()

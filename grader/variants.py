@@ -100,6 +100,9 @@ class Accepted(_Entry):
 
 Variant = Mistake | Accepted
 
+# Lies beside the variants, and is about mutants: `grader.exam` reads it.
+EQUIVALENTS = "equivalents.yaml"
+
 
 def read_variants(folder: Path) -> tuple[Variant, ...]:
     """All variants in the YAML files of a folder, in the order of their names and lines.
@@ -108,7 +111,8 @@ def read_variants(folder: Path) -> tuple[Variant, ...]:
     """
     found: list[Variant] = []
     for path in sorted(folder.glob("*.yaml")):
-        found += _read(path)
+        if path.name != EQUIVALENTS:
+            found += _read(path)
     names = [variant.id for variant in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

@@ -92,6 +92,11 @@ ALLOWED = {
         "grader.errors", "grader.model", "grader.checks", "grader.sandbox.session",
         "grader.sandbox.wire", "grader.submission.source",
     ),
+    "grader.exam": (
+        "grader.assignment", "grader.datasets", "grader.errors", "grader.exam", "grader.grading",
+        "grader.judge", "grader.model", "grader.report", "grader.rubric",
+        "grader.sandbox.launcher", "grader.submission", "grader.variants",
+    ),
 }  # fmt: skip
 
 
@@ -152,6 +157,11 @@ def test_plain_data_and_reports_import_no_torch(module: str) -> None:
     assert {n for n in imports(module) if _starts(n, "torch", "numpy", "hypothesis")} == set()
 
 
+def test_nothing_but_the_command_line_knows_of_exams() -> None:
+    users = {m for m in FILES if any(_starts(name, "grader.exam") for name in _ours(m))}
+    assert users - set(_below("grader.exam")) == {"grader.cli"}
+
+
 @pytest.mark.parametrize("module", FILES)
 def test_imports_are_absolute(module: str) -> None:
     relative = [n for n in ast.walk(_tree(module)) if isinstance(n, ast.ImportFrom) and n.level]
@@ -183,6 +193,7 @@ def test_assignments_are_named_only_as_a_default_or_an_example() -> None:
     "module",
     [
         "grader.checks",
+        "grader.exam",
         "grader.report",
         "grader.submission",
         "grader.submission.policies",

@@ -30,7 +30,7 @@ def render_html(report: GradeReport) -> str:
     The page asks nothing of the reader's browser but HTML and CSS, and its content security
     policy forbids the rest. All that a student wrote in it is escaped.
     """
-    template = _environment().get_template("report.html.j2")
+    template = environment().get_template("report.html.j2")
     return template.render(
         report=report,
         anchors=_anchors(report.parts),
@@ -73,9 +73,10 @@ def _segments(report: GradeReport) -> list[tuple[str, float]]:
 
 
 @cache
-def _environment() -> Environment:
+def environment(*folders: Path) -> Environment:
+    """What renders pages of this style; other pages have their templates in `folders`."""
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=FileSystemLoader([*folders, _TEMPLATES]),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_printed,
