@@ -9,6 +9,7 @@ from grader.checks.graphs import Dataflow, Drawing, Unreadable, computes
 from grader.checks.means import after_change
 from grader.checks.oracle import Expected, forward_error
 from grader.checks.rounding import Rounded, float64, read_only, reduction_units
+from grader.checks.slices import comes_from_backward, is_gradient, used_by
 from grader.checks.static import typed_in, until_bound
 from grader.checks.strategies import arrays, fill, seeds, shapes
 from grader.checks.student import Remote, Student, lazy
@@ -31,12 +32,14 @@ __all__ = [
     "after_change",
     "arrays",
     "assert_matches",
+    "comes_from_backward",
     "computes",
     "counterexample",
     "fill",
     "float64",
     "forward_error",
     "given",
+    "is_gradient",
     "lazy",
     "numbers",
     "read_numbers",
@@ -46,4 +49,5 @@ __all__ = [
     "shapes",
     "typed_in",
     "until_bound",
+    "used_by",
 ]

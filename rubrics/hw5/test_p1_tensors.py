@@ -14,10 +14,20 @@ from grader.checks import (
     Stage,
     after_change,
     assert_matches,
+    comes_from_backward,
     numbers,
     typed_in,
     until_bound,
+    used_by,
 )
+
+# What a squared norm is written with where it is written out; anything else is looked into.
+WRITTEN_OUT = frozenset({
+    "torch", "np", "numpy", "tensor", "Tensor", "FloatTensor", "array", "float", "float32", "double",
+    "sum", "pow", "square", "mul", "multiply", "sub", "subtract", "matmul", "mm", "dot", "inner",
+    "T", "t", "transpose", "reshape", "view", "flatten", "squeeze", "ravel", "item", "cat", "hstack",
+    "stack", "concat", "dim", "dtype", "requires_grad", "v1", "v2", "V", "A",
+})  # fmt: skip
 
 
 def first_bound(student, submission, *names):
@@ -27,7 +37,8 @@ def first_bound(student, submission, *names):
         return [getattr(student, name).value() for name in names]
     for name in names:
         student.require(name)
-    early = student.rerun([code], submission.cells[:1], timeout_s=10)
+    plain = all((used_by([code], name) or {"?"}) <= WRITTEN_OUT for name in names)
+    early = student.rerun([code], submission.cells[:1], timeout_s=10, leaves_trace=not plain)
     return [early[name] for name in names]
 
 
@@ -128,6 +139,9 @@ def assert_computed(submission, name, operands):
 
 def assert_without_norm(student, submission, value):
     """Fail where the value changes when norms do: it is then computed with one."""
+    used = used_by(submission.sources, "square_l2_v")
+    if used is not None and used <= WRITTEN_OUT:
+        return
     other = after_change(student, submission, "change_norms",
                          lambda again: numbers_or_none(again["square_l2_v"]))  # fmt: skip
     if other is not None and value is not None and not np.allclose(other, value):
@@ -161,6 +175,8 @@ def test_gradients_of_the_squared_norm(student, reference, submission):
             )
         # The square root inside a norm, squared again, costs a few roundings of 18.
         assert_matches(grad, Expected(right, np.full(right.shape, 8 * 6.0)), what=f"{name}.grad")
+    if comes_from_backward(submission.sources):
+        return
     grads = after_change(
         student, submission, "change_gradients", lambda again: [gradient(again[n]) for n in NAMES]
     )

@@ -31,7 +31,7 @@ class Net:
     def twin(self):
         return Net(self.width)
 
-nothing = None
+empty = None
 def double(x): return 2 * x
 def same(x): return x
 def keywords(**given): return given
@@ -174,7 +174,7 @@ def test_a_plain_value_may_be_held_too(ask: Asking) -> None:
 
 
 def test_what_is_empty_says_so_where_it_is_held(ask: Asking) -> None:
-    held = ask.eval(name("nothing"), hold=True).value
+    held = ask.eval(name("empty"), hold=True).value
     assert (held.type, held.text) == ("NoneType", "None")
 
 
