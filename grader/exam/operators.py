@@ -138,10 +138,15 @@ def _attributes(node: ast.AST, place: Place) -> Iterator[Change]:
 
 
 def _arguments(node: ast.AST, place: Place) -> Iterator[Change]:
-    """Arguments change places, and keyword arguments are left out."""
+    """Arguments change places, and keyword arguments are left out.
+
+    A text in place of another argument would only crash.
+    """
     if not isinstance(node, ast.Call):
         return
-    if len(node.args) > 1 and not any(isinstance(a, ast.Starred) for a in node.args[:2]):
+    if len(node.args) > 1 and not any(
+        isinstance(a, ast.Starred) or _is_text(a) for a in node.args[:2]
+    ):
         first, second, *rest = node.args
         yield "swapped", _with(node, args=[second, first, *rest])
     for index, keyword in enumerate(node.keywords):
@@ -154,13 +159,28 @@ def _calls(node: ast.AST, place: Place) -> Iterator[Change]:
     """`f(a)` becomes `a`, and `a.f()` becomes `a`."""
     if not isinstance(node, ast.Call) or place.is_statement:
         return
-    if node.args and not isinstance(node.args[0], ast.Starred):
+    if node.args and not isinstance(node.args[0], ast.Starred) and not _is_text(node.args[0]):
         yield f"without {_called(node)}()", node.args[0]
     if isinstance(node.func, ast.Attribute):
         # `np.exp` is a name of a module's: without the call there would be no value.
         chained = not isinstance(node.func.value, ast.Name)
         if chained or not node.args:
             yield f"without .{node.func.attr}()", node.func.value
+
+
+def _texts(node: ast.AST, place: Place) -> Iterator[Change]:
+    """A text that is part of the data, and no description, is misspelt."""
+    if isinstance(node, ast.expr) and _is_text(node) and not place.is_statement:
+        assert isinstance(node, ast.Constant)
+        yield f"text {str(node.value)[:20]!r}", ast.Constant(f"{node.value}?")
+
+
+def _elements(node: ast.AST, place: Place) -> Iterator[Change]:
+    """A list that is written on one line loses one of its elements."""
+    if isinstance(node, ast.List) and node.lineno == node.end_lineno and not place.axis:
+        for index in range(len(node.elts)):
+            kept = [e for i, e in enumerate(node.elts) if i != index]
+            yield f"without element {index}", _with(node, elts=kept)
 
 
 def _slices(node: ast.AST, place: Place) -> Iterator[Change]:
@@ -197,6 +217,8 @@ _OPERATORS: tuple[Callable[[ast.AST, Place], Iterator[Change]], ...] = (
     _attributes,
     _arguments,
     _calls,
+    _texts,
+    _elements,
     _slices,
     _returns,
     _statements,
@@ -205,6 +227,10 @@ _OPERATORS: tuple[Callable[[ast.AST, Place], Iterator[Change]], ...] = (
 
 def _swap(old: ast.AST, new: type[ast.AST]) -> str:
     return f"{_SYMBOLS[type(old)]}->{_SYMBOLS[new]}"
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _called(node: ast.Call) -> str:
