@@ -131,7 +131,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
     where a helper of another part is wrong: that is charged in its own part only.
     """
     try:
-        return (yield)
+        done = yield
+        _flush(pyfuncitem.funcargs)
+        return done
     except AssertionError as failure:
         if _JUDGE not in pyfuncitem.config.stash:
             raise
@@ -143,6 +145,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
                 again(last)
                 judge.start_again()
                 pyfuncitem.obj(**arguments)
+                _flush(arguments)
                 return True
             except AssertionError as failed:
                 last = failed
@@ -153,6 +156,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
             ),
         )  # fmt: skip
         raise last from None
+
+
+def _flush(arguments: dict[str, Any]) -> None:
+    """Have the student's process do what it was asked for last, before a check has passed."""
+    if hasattr(student := arguments.get("student"), "flush"):
+        student.flush()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 
 from grader.checks.context import CheckContext, current
+from grader.checks.student import Student
 from grader.checks.verdict import AnswerMissing, CheckFailed, LimitExceeded
 
 Example = dict[str, Any]
@@ -111,8 +112,11 @@ def _attempt(
     context.example = example
     context.call = ""
     context.examples_run += 1
+    student = fixtures.get("student")
     try:
         check(**fixtures, **example)
+        if isinstance(student, Student):
+            student.flush()
     except CheckFailed as failure:
         return failure
     return None

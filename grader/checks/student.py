@@ -32,6 +32,8 @@ from grader.sandbox.session import Channel, SessionLost
 from grader.sandbox.wire import Encoder, Message, Opaque, WireError, decode_reply
 
 _SCAFFOLD = "scaffold"
+# So many requests are sent as one, at most.
+_MOST_WAITING = 16
 
 
 class Student:
@@ -59,6 +61,8 @@ class Student:
         self.fresh = True
         self.memo: dict[str, Any] = {}
         self._traced = False
+        self._kept = 0
+        self._waiting: list[tuple[dict[str, Any], list[memoryview], str]] = []
         self._scaffolded: dict[str, Remote] = {}
         self._loan: Loan | None = None
         self._replay_s = call_s
@@ -136,7 +140,7 @@ class Student:
 
     def seed(self, seed: int) -> None:
         """Seed Python's, NumPy's and torch's generators in the student's process."""
-        self._ask({"op": "seed", "seed": seed}, [], "seed")
+        self._later({"op": "seed", "seed": seed}, [], "seed")
 
     def bind(self, name: str, value: Any) -> None:
         """Put a value, or another of the student's objects, under `name` in their namespace."""
@@ -191,6 +195,7 @@ class Student:
 
     def renew(self) -> None:
         """Go on in a new process: what checks left behind in this one is gone."""
+        self._waiting.clear()
         if self._loan is not None or not self.channel.live:
             self.channel.close()
         self.fresh = True
@@ -200,6 +205,7 @@ class Student:
 
     def close(self) -> None:
         """End one check: its process serves the next, unless the check left a trace in it."""
+        self._waiting.clear()
         if self._traced or self._loan is not None:
             self.renew()
             self._loan = None
@@ -209,21 +215,47 @@ class Student:
         self._known.clear()
         self._scaffolded.clear()
 
-    def evaluate(self, node: dict[str, Any], buffers: list[memoryview], text: str,
-                 *, hold: bool = False, timeout_s: float | None = None) -> Any:  # fmt: skip
+    def keep(self, node: dict[str, Any], buffers: list[memoryview], text: str) -> str:
+        """Have an expression evaluated and its value kept there; the name that it gets.
+
+        Nobody waits for it: what it raises is told with the next answer, or by `flush`.
+        """
+        self._kept += 1
+        name = f"kept {self._kept}"
+        self._later({"op": "eval", "node": node, "keep": name}, buffers, text)
+        return name
+
+    def _later(self, head: dict[str, Any], buffers: list[memoryview], text: str) -> None:
+        if len(self._waiting) >= _MOST_WAITING:
+            self.flush()
+        self._waiting.append((head, buffers, text))
+
+    def flush(self) -> None:
+        """Have everything done that was asked for, and raise what it raises."""
+        if self._waiting:
+            head, buffers, text = self._waiting.pop()
+            self._ask(head, buffers, text)
+
+    def evaluate(self, node: dict[str, Any], buffers: list[memoryview], text: str) -> Any:
         """Evaluate one expression of the wire in the student's process."""
-        return self._ask({"op": "eval", "node": node, "hold": hold}, buffers, text, timeout_s)
+        return self._ask({"op": "eval", "node": node}, buffers, text)
 
     def _ask(self, head: dict[str, Any], buffers: list[memoryview], text: str,
              timeout_s: float | None = None) -> Any:  # fmt: skip
         try:
+            waiting, self._waiting = self._waiting, []
             if self._loan is not None and not self.channel.is_open and not self._handing_over:
                 self._hand_over(self._loan)
-            reply = self._request(head, buffers, timeout_s or self._call_s)
+            texts = [*(waited for _, _, waited in waiting), text]
+            head, buffers = _together(waiting, head, buffers)
+            # Each step may take as long as a call of its own.
+            allowed = (timeout_s or self._call_s) + self._call_s * len(waiting)
+            reply = self._request(head, buffers, allowed)
         except SessionLost as lost:
             self._forget()
             raise LimitExceeded(Stage.RETURNS, _lost_text(lost, text)) from None
         told = reply.head
+        text = _text_at(told.get("at"), texts)
         self.output = str(told.get("output", ""))[:4000]
         if "missing" in told:
             name = str(told["missing"])[:100]
@@ -265,6 +297,24 @@ class Student:
         if asks_for_gpu(raised.message):
             return GpuNeeded(Stage.RETURNS, GPU_NEEDED, raised=raised)
         return CheckFailed(Stage.RETURNS, message, raised=raised)
+
+
+def _together(
+    waiting: list[tuple[dict[str, Any], list[memoryview], str]],
+    head: dict[str, Any],
+    buffers: list[memoryview],
+) -> tuple[dict[str, Any], list[memoryview]]:
+    """One request with the steps that were not waited for, and the one that is, as its last."""
+    if not waiting:
+        return head, buffers
+    listed = [*((h, b) for h, b, _ in waiting), (head, buffers)]
+    steps = [{**h, "buffers": len(b)} for h, b in listed]
+    return {"op": "steps", "steps": steps}, [one for _, b in listed for one in b]
+
+
+def _text_at(at: Any, texts: list[str]) -> str:
+    """The text of the step that a reply is about: its last, where it does not say."""
+    return texts[at] if type(at) is int and 0 <= at < len(texts) else texts[-1]
 
 
 def _lost_text(lost: SessionLost, text: str) -> str:
@@ -342,13 +392,15 @@ class Remote:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call it there; exact values come back, anything else as a `Remote`."""
         text = self._call_text(args, kwargs)
-        return self._give(self._call(args, kwargs, text, hold=False), text)
+        node, buffers = self._call(args, kwargs, text)
+        return self._give(self._student.evaluate(node, buffers, text), text)
 
     def keep(self, *args: Any, **kwargs: Any) -> Remote:
         """Call it there and leave the result there, whatever it is."""
         text = self._call_text(args, kwargs)
-        held = self._call(args, kwargs, text, hold=True)
-        return Remote(self._student, {"k": "ref", "ref": held.ref}, text)
+        node, buffers = self._call(args, kwargs, text)
+        name = self._student.keep(node, buffers, text)
+        return Remote(self._student, {"k": "ref", "ref": name}, text)
 
     def value(self) -> Any:
         """Bring the value over: arrays, tensors, numbers, text, and lists and dicts of them."""
@@ -356,7 +408,8 @@ class Remote:
             self._student.require(self._node["name"])
         return self._give(self._ask(self._node, [], self._text), self._text)
 
-    def _call(self, args: Any, kwargs: Any, text: str, *, hold: bool) -> Any:
+    def _call(self, args: Any, kwargs: Any, text: str) -> tuple[dict[str, Any], list[memoryview]]:
+        """The expression of a call, and the buffers of its arguments."""
         if self._node["k"] == "name":
             self._student.require(self._node["name"], function=True)
         encoder = Encoder(hold=_node_of)
@@ -366,12 +419,17 @@ class Remote:
             "args": [encoder.encode(a) for a in args],
             "kwargs": {name: encoder.encode(a) for name, a in kwargs.items()},
         }
-        return self._ask(node, encoder.buffers, text, hold=hold)
+        self._note(text)
+        return node, encoder.buffers
 
-    def _ask(self, node: Any, buffers: Any, text: str, *, hold: bool = False) -> Any:
+    def _ask(self, node: Any, buffers: Any, text: str) -> Any:
+        self._note(text)
+        return self._student.evaluate(node, buffers, text)
+
+    @staticmethod
+    def _note(text: str) -> None:
         # A plain name says no more than what is compared; scaffolds are the grader's own.
         current().call = text.replace(f"{_SCAFFOLD}.", "") if "(" in text else ""
-        return self._student.evaluate(node, buffers, text, hold=hold)
 
     def _give(self, value: Any, text: str) -> Any:
         """Objects that stayed there become remotes; a container keeps them as they are."""

@@ -69,7 +69,7 @@ class Agent:
         self._frames = frames
         self._cell_of_file = cell_of_file
         self._device = device
-        self._held: dict[int, Any] = {}
+        self._held: dict[int | str, Any] = {}
         self._buffers: tuple[memoryview, ...] = ()
         self._executed = 0
 
@@ -91,7 +91,9 @@ class Agent:
         started = time.perf_counter()
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
             try:
-                head.update(self._run(request, encoder))
+                for head["at"], one in enumerate(_steps(request)):
+                    told = self._run(one, encoder)
+                head.update(told)
             except NameMissing as missing:
                 head["missing"] = str(missing)
             except BaseException as error:  # whatever student code raises is an observation
@@ -125,7 +127,7 @@ class Agent:
         node = head["node"]
         if node["k"] != "call":
             value = self._evaluate(node)
-            return {"value": self._keep(value) if head.get("hold") else encoder.encode(value)}
+            return {"value": self._told(value, head, encoder)}
         function = self._evaluate(node["of"])
         args = [self._evaluate(a) for a in node["args"]]
         kwargs = {name: self._evaluate(a) for name, a in node["kwargs"].items()}
@@ -138,8 +140,14 @@ class Agent:
             for i, (a, b) in enumerate(zip(args, before, strict=True))
             if b is not None and _snapshot_bytes(a) != b
         }
-        told = self._keep(value) if head.get("hold") else encoder.encode(value)
-        return {"value": told, "mutated": mutated}
+        return {"value": self._told(value, head, encoder), "mutated": mutated}
+
+    def _told(self, value: Any, head: dict[str, Any], encoder: Encoder) -> dict[str, Any]:
+        """A value as it goes into the reply; with `keep` it stays here under that name."""
+        if "keep" in head:
+            self._held[head["keep"]] = value
+            return {"k": "none"}
+        return self._keep(value) if head.get("hold") else encoder.encode(value)
 
     def _evaluate(self, node: dict[str, Any]) -> Any:
         return Decoder(self._buffers, resolve=self._resolve, device=self._device).decode(node)
@@ -228,6 +236,18 @@ class Agent:
         self._cell_of_file[name] = cell
         linecache.cache[name] = (len(text), None, text.splitlines(True), name)
         exec(compile(text, name, "exec"), space)
+
+
+def _steps(request: Message) -> Iterator[Message]:
+    """The steps of a request, each with its own buffers: those before it were not waited for."""
+    if request.head["op"] != "steps":
+        yield request
+        return
+    start = 0
+    for step in request.head["steps"]:
+        stop = start + step["buffers"]
+        yield Message(step, request.buffers[start:stop])
+        start = stop
 
 
 def _sequence_class(name: str, items: Callable[..., list[Any]]) -> type:

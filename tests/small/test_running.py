@@ -15,7 +15,7 @@ import torch
 from grader.assignment import Assignment, load_assignment
 from grader.errors import GraderError
 from grader.grading import grade
-from grader.model import CheckResult, Status
+from grader.model import CheckResult, Stage, Status
 from grader.report import render_json
 from grader.sandbox.launcher import Launcher
 from grader.submission import read_submission
@@ -287,3 +287,16 @@ def test_two_runs_differ_in_nothing_but_durations(
     submission = read_submission(write_small(tmp_path / "submission.ipynb", answers))
     first, second = (json.loads(render_json(grade(small, submission, warm))) for _ in range(2))
     assert without_durations(first) == without_durations(second)
+
+
+def test_what_a_kept_call_raises_is_told_though_nobody_waits_for_it(
+    warm: Launcher, tmp_path: Path
+) -> None:
+    compared = 'assert_matches(student.total(x), reference.total(x), what="total(x)")'
+    checks = CHECKS.replace(compared, "student.total.keep(None)")
+    folder = write_assignment(tmp_path, checks=checks, name="test_kept.py")
+    path = write_small(tmp_path / "submission.ipynb")
+    report = grade(load_assignment(str(folder)), read_submission(path), warm)
+    told = check(report, "total")
+    assert told.stage is Stage.RETURNS
+    assert told.message.startswith("total(None) raised TypeError")
