@@ -80,6 +80,12 @@ class Blank:
             raise UsageError(f"the model answers have no cell {edit.cell!r}")
         return replace_once(self.answers[edit.cell], edit.old, edit.new, edit.cell)
 
+    def parts_from(self, name: str) -> tuple[str, ...]:
+        """The parts of the cell with that id and of those below it, in their order."""
+        names = list(self.parts)
+        below = [part for cell in names[names.index(name) :] for part in self.parts[cell]]
+        return tuple(dict.fromkeys(below))
+
     @property
     def given_parts(self) -> frozenset[str]:
         """Parts whose code the template holds already: running it is all there is to do."""
@@ -99,7 +105,11 @@ def read_blank(assignment: Assignment) -> Blank:
     if not (folder / "answers.py").is_file():
         raise UsageError(f"{assignment.name} has no model answers: write {folder / 'answers.py'}")
     answers = read_cells(folder / "answers.py")
-    parts = {cell_id(cell): _parts(cell) for cell in template.cells if cell_id(cell)}
+    parts = {
+        cell_id(cell): tuple(part for part in _parts(cell) if part in assignment.parts)
+        for cell in template.cells
+        if cell_id(cell)
+    }
     unknown = [name for name in answers if name not in parts]
     if unknown:
         raise UsageError(f"{folder / 'answers.py'}: the template has no cell {unknown[0]!r}")

@@ -170,9 +170,8 @@ def _calls(node: ast.AST, place: Place) -> Iterator[Change]:
 
 def _texts(node: ast.AST, place: Place) -> Iterator[Change]:
     """A text that is part of the data, and no description, is misspelt."""
-    if isinstance(node, ast.expr) and _is_text(node) and not place.is_statement:
-        assert isinstance(node, ast.Constant)
-        yield f"text {str(node.value)[:20]!r}", ast.Constant(f"{node.value}?")
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and not place.is_statement:
+        yield f"text {node.value[:20]!r}", ast.Constant(node.value + "?")
 
 
 def _elements(node: ast.AST, place: Place) -> Iterator[Change]:

@@ -23,12 +23,16 @@ STATE_WORDS = {
 def render_exam(report: ExamReport) -> str:
     """Return the page of one exam; all that stands in variants and answers is escaped."""
     template = environment(_TEMPLATES).get_template("exam.html.j2")
+    survivors = [m for m in report.mutants if m.state in ("survived", "fault")]
+    # They have a list of their own, with the code before and after.
+    listed = tuple(f"Mutant {m.id} {word}" for m in survivors for word in ("survives", "could"))
     return template.render(
         exam=report,
         figures=report.figures,
         words_for=STATE_WORDS,
         bars=[(part, _bar(part)) for part in report.parts],
-        survivors=[m for m in report.mutants if m.state in ("survived", "fault")],
+        survivors=survivors,
+        problems=[p for p in report.problems if not p.startswith(listed)],
         doubtful=[m for m in report.mutants if m.state == "review"],
         equivalent=[m for m in report.mutants if m.state == "equivalent"],
         wrong=[v for v in (*report.mistakes, *report.accepted) if not v.right],

@@ -83,11 +83,16 @@ def _bounds(scope: Scope) -> list[Task]:
 
 
 def _of_variants(blank: Blank, variants: Sequence[Variant]) -> list[Task]:
-    return [Task(_variant_id(v), "variant", {v.edit.cell: _edited(blank, v)}) for v in variants]
-
-
-def _variant_id(variant: Variant) -> str:
-    return f"variant {variant.id}"
+    """Variants are judged in all parts that end in their cell or below: none above can change."""
+    return [
+        Task(
+            id=f"variant {v.id}",
+            kind="variant",
+            cells={v.edit.cell: _edited(blank, v)},
+            parts=blank.parts_from(v.edit.cell),
+        )
+        for v in variants
+    ]
 
 
 def _edited(blank: Blank, variant: Variant) -> str:
