@@ -5,7 +5,7 @@ Training, part (d), is judged by what it does and has no oracle here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -95,6 +95,12 @@ def _pool(x: Array) -> Array:
     return pooled
 
 
+def _rectify(z: Array) -> Array:
+    """Return the ReLU of z."""
+    rectified: Array = np.maximum(z, 0)
+    return rectified
+
+
 def _channelwise(bias: Array) -> Array:
     """Shape a bias (O,) so that it adds to every pixel of its channel."""
     return bias[:, None, None]
@@ -124,8 +130,24 @@ def cnn_forward(parameters: Sequence[np.ndarray], x: np.ndarray) -> Array:
     `parameters` are conv1.weight (16, 1, 3, 3), conv1.bias (16,), conv2.weight (32, 16, 3, 3),
     conv2.bias (32,), fc.weight (10, 512) and fc.bias (10,), the order of nn.Module.parameters.
     """
+    return network_of(parameters, x)
+
+
+def network_of(
+    parameters: Sequence[np.ndarray],
+    x: np.ndarray,
+    *,
+    pad: Callable[[Array], Array] = _pad,
+    first: Callable[[Array], Array] = _rectify,
+    second: Callable[[Array], Array] = _rectify,
+    pool: Callable[[Array], Array] = _pool,
+) -> Array:
+    """Return the logits of `cnn_forward`, with other functions in place of the network's own.
+
+    `pad` comes before each convolution, `first` and `second` after it, and `pool` after both.
+    """
     w1, b1, w2, b2, w3, b3 = map(float64, parameters)
-    z = np.maximum(my_convolution(_pad(float64(x)), w1) + _channelwise(b1), 0)
-    z = np.maximum(my_convolution(_pad(z), w2) + _channelwise(b2), 0)
-    logits: Array = _pool(z).reshape(len(z), w3.shape[1]) @ w3.T + b3
+    z = first(my_convolution(pad(float64(x)), w1) + _channelwise(b1))
+    z = second(my_convolution(pad(z), w2) + _channelwise(b2))
+    logits: Array = pool(z).reshape(len(z), w3.shape[1]) @ w3.T + b3
     return logits
