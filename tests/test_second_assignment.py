@@ -29,7 +29,7 @@ def test_its_reference_agrees_with_autograd(linear: Assignment) -> None:
     assert leaf.grad is not None
     assert np.allclose(reference.mse_gradient(w, X, y).value, leaf.grad.numpy())
     exact = np.linalg.lstsq(X, y, rcond=None)[0]
-    assert np.allclose(reference.find("fit")(X, y, 0.1, 2000), exact, atol=1e-6)
+    assert np.allclose(reference.find("fit")(X, y, 0.1, 9000), exact, atol=1e-6)
     assert np.allclose(reference.center(X).value.mean(axis=0), 0)
 
 
