@@ -259,13 +259,13 @@ def _grade_one(
 
 def _write(report: GradeReport, out: Path, mark: float) -> ExitCode:
     """Write both forms of a report whole or not at all, and say where they are."""
-    from grader.report import render_html, render_json, standing
+    from grader.report import render_html, render_json, summary
 
     name = report.submission.id
     _replace(out / "results" / f"{name}.json", render_json(report))
     page = out / "reports" / f"{name}.html"
     _replace(page, render_html(report))
-    click.echo(f"{report.submission.student}: {standing(report)}  →  {page}")
+    click.echo(f"{report.submission.student}: {summary(report)}  →  {page}")
     below = report.auto_max_score and report.auto_score / report.auto_max_score < mark
     return ExitCode.BELOW_PASS_MARK if below else ExitCode.GRADED
 

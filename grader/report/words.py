@@ -135,6 +135,12 @@ def standing(report: GradeReport) -> str:
     return f"{counted}, {points(report.pending_points)} {verb} marking"
 
 
+def summary(report: GradeReport) -> str:
+    """Return the standing on one line with what rules on form have taken."""
+    taken = -sum(penalty.points for penalty in report.penalties)
+    return standing(report) + (f", {points(taken)} taken for rules" if taken else "")
+
+
 def quiet_policies(report: GradeReport) -> list[PolicyResult]:
     """Return the policies that took nothing: a line each is enough."""
     return [policy for policy in report.policies if policy.state is not PolicyState.BROKEN]

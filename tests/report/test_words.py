@@ -6,8 +6,20 @@ from collections.abc import Callable
 
 import pytest
 
-from grader.model import CheckResult, GradeReport, PartResult, Shown, Stage, Status
+from grader.model import CheckResult, GradeReport, PartResult, Penalty, Shown, Stage, Status
 from grader.report import words
+
+
+def test_summary_tells_what_rules_have_taken_and_nothing_where_they_took_nothing(
+    report: GradeReport,
+) -> None:
+    rules = (
+        Penalty(policy="PDF", points=-1.0, reason=""),
+        Penalty(policy="names", points=-1.5, reason=""),
+    )
+    broken = report.model_copy(update={"penalties": rules})
+    assert words.summary(broken) == f"{words.standing(report)}, 2.5 points taken for rules"
+    assert words.summary(report.model_copy(update={"penalties": ()})) == words.standing(report)
 
 
 @pytest.mark.parametrize(
