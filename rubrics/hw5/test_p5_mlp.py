@@ -213,28 +213,44 @@ def test_one_step_of_the_class(student, reference, samples, layers, seed):
                   reference.sgd_step(*arguments, update_first=True), "self.weights")  # fmt: skip
 
 
+# How `test_class_learns` trains, and its margins: measured, see docs/training.md.
+TRAINING = {"batch_size": 16, "epochs": 20, "lr": 3.0}
+HIDDEN, LOSS_SHARE, TOLD_APART = 24, 0.83, 0.7
+
+
+def clusters():
+    """160 points around the corners of ten axes, and which axis each belongs to."""
+    rng = np.random.default_rng(5)
+    Y = np.repeat(np.arange(10), 16).astype(float)
+    return 2 * np.eye(10)[Y.astype(int)] + 0.1 * rng.standard_normal((160, 10)), Y
+
+
+def learned(losses, predicted, Y):
+    """The last epoch's loss in units of the first's, and the share that is predicted rightly."""
+    return float(losses[-1] / losses[0]), float((predicted.argmax(axis=1) == Y).mean())
+
+
 @pytest.mark.part("5d")
 def test_class_learns(student):
     """Trained on data that can be told apart, the class tells it apart."""
-    rng = np.random.default_rng(5)
-    Y = np.repeat(np.arange(10), 16).astype(float)
-    X = np.eye(10)[Y.astype(int)] + 0.05 * rng.standard_normal((160, 10))
+    X, Y = clusters()
     student.seed(1)
-    model = student.MLP.keep(X, Y[:, None], X, Y[:, None], 1, 16)
-    model.train(batch_size=8, epochs=15, lr=1.0)
+    model = student.MLP.keep(X, Y[:, None], X, Y[:, None], 1, HIDDEN)
+    model.train(**TRAINING)
     losses = numbers(model.train_loss, what="self.train_loss")
-    if losses.shape != (15,) or not np.isfinite(losses).all():
+    if losses.shape != (TRAINING["epochs"],) or not np.isfinite(losses).all():
         text = f"train_loss has {losses.shape} finite entries, but should have one an epoch"
         raise CheckFailed(Stage.SHAPE, text)
-    if not losses[-1] < 0.9 * losses[0]:
-        text = f"the training loss went from {losses[0]:.3f} to {losses[-1]:.3f} in 15 epochs"
-        raise CheckFailed(Stage.VALUES, text)
     predicted = numbers(model.predict(X), what="predict(X)")
     if predicted.shape != (160, 10):
         text = f"predict(X).shape={predicted.shape}, but should be (160, 10)"
         raise CheckFailed(Stage.SHAPE, text)
-    accuracy = float((predicted.argmax(axis=1) == Y).mean())
-    if not accuracy >= 0.7:
+    share, accuracy = learned(losses, predicted, Y)
+    if not share < LOSS_SHARE:
+        went = f"from {losses[0]:.3f} to {losses[-1]:.3f} in {len(losses)} epochs"
+        text = f"the training loss went {went}"
+        raise CheckFailed(Stage.VALUES, text)
+    if not accuracy >= TOLD_APART:
         raise CheckFailed(
             Stage.VALUES, f"{accuracy:.0%} of the samples are told apart after training"
         )

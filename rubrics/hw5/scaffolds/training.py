@@ -1,92 +1,200 @@
-"""Watches a training loop: losses, gradients left over from the pass before, steps."""
+"""Watches the first steps of a training loop, and ends it when it has seen enough.
+
+It says what was done and judges nothing. A network or an optimizer that an earlier cell made and
+that has been trained already starts anew, so that its first steps are the first.
+"""
+
+import math
 
 import torch
-from torch.nn.modules.module import register_module_forward_pre_hook
-from torch.optim.optimizer import register_optimizer_step_post_hook
+from torch.nn.modules.module import (
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+)
+from torch.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
 
 
 class EnoughSteps(BaseException):
     pass
 
 
-seen = {"losses": [], "dirty": [], "steps": 0, "moved": [], "images": []}
-_MOST_IMAGES = 400
-_leaves, _limit = [], [0]
+# A loop is left where its loss has fallen to this share of what guessing gives, or of its first;
+# else after so many steps and images, or so many small steps.
+_FALLEN, _GUESSING = 0.6, math.log(10)
+_LEAST, _STEPS, _IMAGES, _MOST = 8, 24, 4000, 150
+# Rows of the first batches that are kept to be looked at.
+_ROWS = 600
+
+# One entry a backward pass: the loss, whether gradients were there before, whether parameters
+# have changed since the pass before. One entry a batch that is kept: images, scores, loss.
+seen = {"losses": [], "dirty": [], "moved": [], "steps": 0, "empty": 0, "foreign": 0, "rates": [],
+        "batches": [], "still": [], "parameters": 0, "before": None, "after": None}  # fmt: skip
+_leaves, _names, _kept = {}, {}, {}
+_with_gradient, _changed, _old = set(), set(), {}
+_state = {"network": None, "start": None, "pending": None, "images": 0, "quiet": False,
+          "busy": False}  # fmt: skip
 
 
-def start(limit):
-    _limit[0] = limit
+def start():
+    """Watch what runs from now on in this process."""
+    for value in list(student.values()):  # noqa: F821  the notebook's names
+        if isinstance(value, torch.nn.Module):
+            _old.update((id(parameter), value) for parameter in value.parameters())
+        elif isinstance(value, torch.optim.Optimizer):
+            _start_anew(value)
+    _watch_backward()
+    register_optimizer_step_pre_hook(_before_step)
+    register_optimizer_step_post_hook(_after_step)
+    register_module_forward_pre_hook(_before_forward)
+    register_module_forward_hook(_after_forward)
+
+
+def _start_anew(optimizer):
+    optimizer.state.clear()
+    for group in optimizer.param_groups:
+        group["lr"] = group.get("initial_lr", group["lr"])
+
+
+def _watch_backward():
     real_tensor, real_function = torch.Tensor.backward, torch.autograd.backward
-    inside = [False]
-
-    def note(tensor):
-        if inside[0]:
-            return False
-        if len(seen["losses"]) >= _limit[0]:
-            raise EnoughSteps()
-        _compare()
-        dirty = any(p.grad is not None and bool((p.grad != 0).any()) for p in _leaves)
-        seen["dirty"].append(dirty)
-        seen["losses"].append(float(tensor.detach().sum()))
-        return True
-
-    def tensor_backward(self, *args, **kwargs):
-        outer = note(self)
-        inside[0] = True
-        try:
-            return real_tensor(self, *args, **kwargs)
-        finally:
-            inside[0] = not outer
-
-    def function_backward(tensors, *args, **kwargs):
-        first = tensors if torch.is_tensor(tensors) else tensors[0]
-        outer = note(first)
-        inside[0] = True
-        try:
-            return real_function(tensors, *args, **kwargs)
-        finally:
-            inside[0] = not outer
-
     real_grad = torch.autograd.grad
 
+    def tensor_backward(self, *args, **kwargs):
+        return _noted(self, lambda: real_tensor(self, *args, **kwargs))
+
+    def function_backward(tensors, *args, **kwargs):
+        return _noted(tensors, lambda: real_function(tensors, *args, **kwargs))
+
     def function_grad(outputs, *args, **kwargs):
-        note(outputs if torch.is_tensor(outputs) else outputs[0])
-        return real_grad(outputs, *args, **kwargs)
+        return _noted(outputs, lambda: real_grad(outputs, *args, **kwargs))
 
     torch.Tensor.backward = tensor_backward
     torch.autograd.backward = function_backward
     torch.autograd.grad = function_grad
-    for name in [n for n, value in student.items() if value is real_grad]:  # noqa: F821
-        student[name] = function_grad  # noqa: F821  the notebook's names
-    register_optimizer_step_post_hook(_after)
-    register_module_forward_pre_hook(_forward)
+    for real, watched in ((real_grad, function_grad), (real_function, function_backward)):
+        for name in [n for n, value in student.items() if value is real]:  # noqa: F821
+            student[name] = watched  # noqa: F821
 
 
-def _forward(module, inputs):
-    if torch.is_grad_enabled() and inputs and torch.is_tensor(inputs[0]):
-        rows = inputs[0].detach()
-        room = _MOST_IMAGES - sum(len(batch) for batch in seen["images"])
-        if room > 0 and rows.dim() > 1 and rows[0].numel() == 64:
-            seen["images"].append(rows[:room].reshape(-1, 64).float().cpu().clone())
-    known = {id(p) for p in _leaves}
-    _leaves.extend(p for p in module.parameters() if id(p) not in known)
+def _noted(of, backward):
+    """One backward pass; what it calls itself is no pass of its own."""
+    if _state["busy"]:
+        return backward()
+    _state["busy"] = True
+    try:
+        _note(of if torch.is_tensor(of) else of[0])
+        told = backward()
+    finally:
+        _state["busy"] = False
+    _with_gradient.update(key for key, p in _leaves.items() if _any(p.grad))
+    return told
 
 
-_kept = {}
+def _any(gradient):
+    return gradient is not None and bool((gradient != 0).any())
+
+
+def _note(tensor):
+    if _enough():
+        raise EnoughSteps()
+    _compare()
+    loss = float(tensor.detach().sum())
+    seen["dirty"].append(any(_any(p.grad) for p in _leaves.values()))
+    seen["losses"].append(loss)
+    if _state["pending"] is not None:
+        images, scores = _state["pending"]
+        _state["pending"] = None
+        _state["images"] += len(images)
+        if sum(len(batch[0]) for batch in seen["batches"]) < _ROWS:
+            seen["batches"].append((images[:_ROWS], scores[:_ROWS], loss))
+
+
+def _enough():
+    losses, steps = seen["losses"], len(seen["losses"])
+    if steps < _LEAST:
+        return False
+    fallen = sum(losses[-3:]) / 3 < _FALLEN * min(losses[0], _GUESSING)
+    return fallen or steps >= _MOST or (steps >= _STEPS and _state["images"] >= _IMAGES)
 
 
 def _compare():
     """Whether a parameter has changed since the backward pass before this one."""
-    if _kept:
-        seen["moved"].append(any(not torch.equal(p.detach(), _kept[id(p)]) for p in _leaves
-                                 if id(p) in _kept))  # fmt: skip
+    changed = {k for k, old in _kept.items() if not torch.equal(_leaves[k].detach(), old)}
+    seen["moved"].append(bool(changed))
+    _changed.update(changed)
     _kept.clear()
-    _kept.update((id(p), p.detach().clone()) for p in _leaves)
+    _kept.update((key, p.detach().clone()) for key, p in _leaves.items())
 
 
-def _after(optimizer, args, kwargs):
+def _before_forward(module, inputs):
+    if _state["quiet"] or not torch.is_grad_enabled():
+        return
+    for name, parameter in module.named_parameters():
+        if id(parameter) in _old:
+            _make_new(_old[id(parameter)])
+        if id(parameter) not in _leaves:
+            _leaves[id(parameter)], _names[id(parameter)] = parameter, name
+
+
+def _make_new(network):
+    """Give a network that an earlier cell made the parameters of one that was made just now."""
+    for parameter in network.parameters():
+        _old.pop(id(parameter), None)
+        parameter.grad = None
+    for module in network.modules():
+        if callable(getattr(module, "reset_parameters", None)):
+            module.reset_parameters()
+
+
+def _after_forward(module, inputs, output):
+    """Keep the batch of a network that gives ten scores for each image of 64 pixels."""
+    if _state["quiet"] or not torch.is_grad_enabled() or not inputs:
+        return
+    images = inputs[0]
+    if not (torch.is_tensor(images) and torch.is_tensor(output)):
+        return
+    if images.dim() < 2 or images[0].numel() != 64 or output.shape != (len(images), 10):
+        return
+    rows = images.detach().reshape(len(images), 64).float().cpu().clone()
+    _state["pending"] = (rows, output.detach().float().cpu().clone())
+    if not seen["losses"]:
+        _state["shape"] = images.shape[1:]
+        _state["network"] = module
+        _state["start"] = {n: v.detach().clone() for n, v in module.state_dict().items()}
+
+
+def _before_step(optimizer, args, kwargs):
+    own = [p for group in optimizer.param_groups for p in group["params"]]
+    seen["rates"].append(max(float(group["lr"]) for group in optimizer.param_groups))
+    if _leaves and not any(id(p) in _leaves for p in own):
+        seen["foreign"] += 1
+    closure = any(callable(value) for value in (*args, *kwargs.values()))
+    if not closure and not any(_any(p.grad) for p in own):
+        seen["empty"] += 1
+
+
+def _after_step(optimizer, args, kwargs):
     seen["steps"] += 1
+    if not seen["losses"] and seen["steps"] >= _STEPS:
+        raise EnoughSteps()  # nothing will be computed backwards any more
 
 
 def report():
+    """What was seen; with it the scores of the images kept, before the first step and after."""
+    _compare()
+    seen["parameters"] = len(_with_gradient)
+    seen["still"] = [_names[key] for key in _leaves if key in _with_gradient - _changed]
+    if _state["network"] is not None and seen["batches"]:
+        network, images = _state["network"], torch.cat([batch[0] for batch in seen["batches"]])
+        first = next(network.parameters())
+        images = images.reshape(-1, *_state["shape"]).to(first.device)
+        _state["quiet"] = True
+        with torch.no_grad():
+            seen["after"] = network(images).float().cpu()
+            start = torch.func.functional_call(network, _state["start"], (images,))
+            seen["before"] = start.float().cpu()
+        _state["quiet"] = False
     return seen

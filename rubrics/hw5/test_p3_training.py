@@ -1,0 +1,329 @@
+"""Problem 3 (d): the training of the CNN, judged by what the loop does and what came of it.
+
+The margins are measured: docs/training.md says from what, benchmarks/training.py does it.
+"""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from grader.checks import CheckFailed, NeedsReview, Stage, numbers
+from grader.checks.show import as_numpy
+
+# Share of the digits held out that a network which has learned recognises; chance is 0.1.
+LEARNED = 0.7
+
+# Loss after the steps that are watched, in units of the loss before or of that of guessing,
+# whichever is less. At most so much where the steps lead towards the labels.
+FALLEN = 0.91
+
+# A network that is as good as this before its first step was trained elsewhere.
+TRAINED_BEFORE = 0.5
+
+GUESSING = np.log(10)
+
+# Ways to gradients that do not pass the functions which are watched.
+OTHER_GRADIENTS = re.compile(r"\b(torch\.func|functorch|jacrev|jacfwd|vjp|value_and_grad)\b")
+
+
+@pytest.mark.part("3d")
+def test_network_has_learned(student, submission, reference):
+    """The trained network recognises digits that it was not trained on."""
+    _, images, _, labels = reference.load_split().value
+    student.require("net")
+    student.net.eval.keep()
+    share = accuracy(student, images, labels)
+    if not share >= LEARNED:
+        # The loop may scale the pixels before it hands them to the network.
+        scale = scale_of(watched_loop(student, submission)["batches"], all_images(reference))
+        if scale is not None:
+            student.net.eval.keep()
+            share = max(share, accuracy(student, scale[0] * images + scale[1], labels))
+    if not share >= LEARNED:
+        text = f"{share:.0%} of the digits held out are recognised; {LEARNED:.0%} are expected"
+        raise CheckFailed(Stage.VALUES, text, hint="Does the printed loss fall to well below 1?")
+
+
+def accuracy(student, images, labels):
+    """The share of images for which the student's network gives the label the highest score."""
+    x = torch.from_numpy(images.astype(np.float32)).reshape(-1, 1, 8, 8)
+    out = student.net(x)
+    if not isinstance(out, torch.Tensor) or tuple(out.shape) != (len(x), 10):
+        raise CheckFailed(Stage.SHAPE, "net(x) does not give 10 numbers an image")
+    return float((as_numpy(out).argmax(axis=1) == labels).mean())
+
+
+def all_images(reference):
+    """All digits by what they look like: the image and its label."""
+    train, test, train_labels, test_labels = reference.load_split().value
+    rows, labels = np.concatenate((train, test)), np.concatenate((train_labels, test_labels))
+    return {key: (row, label) for key, row, label in zip(keys(rows), rows, labels, strict=True)}
+
+
+def keys(rows):
+    """Images as what can be compared, whatever was done to all their pixels alike."""
+    rows = np.asarray(rows, dtype=float)
+    rows = rows - rows.min(axis=1, keepdims=True)
+    scaled = rows / np.maximum(rows.max(axis=1, keepdims=True), 1e-12)
+    return [row.tobytes() for row in np.round(scaled * 240).astype(np.int16)]
+
+
+def scale_of(batches, known):
+    """Factor and offset between the digits and what the network was given; None if neither."""
+    if not batches:
+        return None
+    given = np.asarray(batches[0][0]).astype(float)
+    raw = [known[key][0] if key in known else None for key in keys(given)]
+    pairs = [(row, image) for row, image in zip(raw, given, strict=True) if row is not None]
+    if len(pairs) < 2:
+        return None
+    from_digits, to_network = (np.concatenate(side) for side in zip(*pairs, strict=True))
+    factor, offset = np.polyfit(from_digits, to_network, 1)
+    return (factor, offset) if abs(factor - 1) + abs(offset) > 1e-3 else None
+
+
+def watched_loop(student, submission):
+    """What the first steps of the loop did, run again from the part's cells."""
+    student.require("net")
+    if "loop" not in student.memo:
+        watch = student.scaffold("training", patches=True)
+        student.seed(0)
+        watch.start()
+        try:
+            student.rerun(submission.sources, submission.cells, timeout_s=60)
+        except CheckFailed as stopped:
+            if stopped.raised is None or stopped.raised.type != "EnoughSteps":
+                raise
+        seen = watch.report()
+        student.renew()
+        student.memo["loop"] = seen
+    return student.memo["loop"]
+
+
+def trained(student, submission):
+    """What the loop did, where it went backwards at all."""
+    seen = watched_loop(student, submission)
+    if not seen["losses"]:
+        if any(OTHER_GRADIENTS.search(source) for source in submission.sources):
+            raise NeedsReview("The loop takes its gradients in a way that was not watched.")
+        text = "no backward pass was seen while the cell ran"
+        raise CheckFailed(Stage.PRESENT, text, hint="Call backward() on the loss in the loop.")
+    return seen
+
+
+@pytest.mark.part("3d")
+def test_images_come_from_the_training_set(student, submission, reference):
+    """The loop trains on the training set, and leaves the test set alone."""
+    train, test = own_split(student) or reference.load_split().value[:2]
+    batches = trained(student, submission)["batches"]
+    rows = {key for images, _, _ in batches for key in keys(np.asarray(images))}
+    known, held_out = rows & set(keys(train)), rows & (set(keys(test)) - set(keys(train)))
+    if len(held_out) > 0.1 * (len(known) + len(held_out)):
+        text = f"{len(held_out)} of {len(rows)} images that it trained on are from the test set"
+        raise CheckFailed(Stage.MEANS, text, hint="Which loader does the loop go through?")
+
+
+def own_split(student):
+    """The student's own two sets, None where they are not two matrices: that is charged in 3a."""
+    try:
+        sets = [numbers(student[name]) for name in ("X_train", "X_test")]
+    except CheckFailed:
+        return None
+    return sets if all(rows.ndim == 2 and len(rows) for rows in sets) else None
+
+
+@pytest.mark.part("3d")
+def test_loss_is_the_cross_entropy(student, submission, reference):
+    """The loss is the cross entropy of the network's scores and the labels."""
+    wrong = wrong_loss(trained(student, submission)["batches"], all_images(reference))
+    if wrong is not None:
+        raise CheckFailed(Stage.VALUES, f"the loss is {wrong}, but should be the cross entropy "
+                          "of the scores as they are")  # fmt: skip
+
+
+def other_labels(batches, known):
+    """Whether the loss is none that is known, of the scores and the images' own labels."""
+    told = readable(batches, known)
+    return (
+        len(told) > 1
+        and not _is(cross_entropy, told)
+        and not any(_is(loss, told) for loss in WRONG_LOSSES.values())
+    )
+
+
+def wrong_loss(batches, known):
+    """Which other loss the loop computes; None where it is the right one or cannot be told.
+
+    A loss may be averaged or summed, and terms may be added to it: only what is one of the known
+    wrong ones on every batch is called wrong.
+    """
+    told = readable(batches, known)
+    if len(told) < 2 or _is(cross_entropy, told):
+        return None
+    return next((name for name, loss in WRONG_LOSSES.items() if _is(loss, told)), None)
+
+
+def readable(batches, known):
+    """Scores, labels and loss of the first batches, where the labels are known."""
+    told = [(np.asarray(scores).astype(float), labels_of(images, known), loss)
+            for images, scores, loss in batches[:4]]  # fmt: skip
+    return [batch for batch in told if batch[1] is not None and np.isfinite(batch[0]).all()]
+
+
+def labels_of(images, known):
+    """The labels of a batch, None unless all its images are digits of the data set."""
+    found = [known.get(key) for key in keys(np.asarray(images))]
+    return None if None in found else np.array([label for _, label in found], dtype=int)
+
+
+def _is(loss, told):
+    """Whether a loss is what the loop computed, but for one positive factor."""
+    shares = np.array([given / loss(scores, labels) for scores, labels, given in told])
+    sizes = np.array([len(labels) for _, labels, _ in told])
+    return any(
+        np.isfinite(s).all() and s[0] > 0 and np.allclose(s, s[0], rtol=1e-3)
+        for s in (shares, shares / sizes)
+    )
+
+
+def _shares(scores):
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def cross_entropy(scores, labels):
+    """The mean over a batch."""
+    rows = scores - scores.max(axis=1, keepdims=True)
+    chosen = rows[np.arange(len(labels)), labels]
+    return float((np.log(np.exp(rows).sum(axis=1)) - chosen).mean())
+
+
+def _squares(scores, labels):
+    return float(((scores - np.eye(10)[labels]) ** 2).mean())
+
+
+WRONG_LOSSES = {
+    "taken of softmax(scores), which cross entropy applies by itself":
+        lambda scores, labels: cross_entropy(_shares(scores), labels),
+    "the negative cross entropy":
+        lambda scores, labels: -cross_entropy(scores, labels),
+    "NLLLoss of the scores, which expects log_softmax(scores)":
+        lambda scores, labels: -float(scores[np.arange(len(labels)), labels].mean()),
+    "the negative probability of the label, without a logarithm":
+        lambda scores, labels: -float(_shares(scores)[np.arange(len(labels)), labels].mean()),
+    "the squared error of the scores": _squares,
+    "the squared error of softmax(scores)":
+        lambda scores, labels: _squares(_shares(scores), labels),
+}  # fmt: skip
+
+
+@pytest.mark.part("3d")
+def test_steps_change_the_parameters(student, submission):
+    """Each step changes the parameters of the network, along the gradients of its batch."""
+    failure = wrong_steps(trained(student, submission))
+    if failure is not None:
+        raise failure
+
+
+def wrong_steps(seen):
+    """What is wrong with the optimizer's steps, None if nothing is."""
+    steps, moved = seen["steps"], any(seen["moved"])
+    if not steps and not moved:
+        text = "the optimizer took no step, but should take one after each backward pass"
+        return CheckFailed(Stage.PRESENT, text, hint="Gradients alone change nothing.")
+    if not seen["parameters"]:
+        text = "the backward pass gave no parameter of the network a gradient"
+        return CheckFailed(Stage.VALUES, text, hint="Is the loss computed from the scores "
+                           "themselves, without detach(), item() or a copy?")  # fmt: skip
+    if steps and seen["foreign"] == steps and not moved:
+        text = "the optimizer holds no parameter of the network that the loop goes through"
+        return CheckFailed(Stage.VALUES, text, hint="Which parameters() was it given?")
+    if steps and seen["empty"] > steps / 2:
+        text = f"{seen['empty']} of {steps} steps found no gradients to go along"
+        return CheckFailed(Stage.VALUES, text, hint="Between backward() and step() the "
+                           "gradients must stay.")  # fmt: skip
+    if not moved:
+        rate = max(seen["rates"], default=None)
+        text = f"the steps changed no parameter of the network; the learning rate is {rate}"
+        return CheckFailed(Stage.VALUES, text)
+    if seen["still"]:
+        text = f"the steps never changed {', '.join(seen['still'])}, though it has gradients"
+        return CheckFailed(Stage.VALUES, text, hint="Which parameters() was the optimizer given?")
+    return None
+
+
+@pytest.mark.part("3d")
+def test_gradients_are_cleared(student, submission):
+    """Gradients that a step has gone along are gone before the next backward pass."""
+    failure = uncleared(trained(student, submission))
+    if failure is not None:
+        raise failure
+
+
+def uncleared(seen):
+    """The failure where gradients are left over after steps, None where they are not.
+
+    Gradients that add up over several passes before one step are no mistake.
+    """
+    after_steps = [d for d, moved in zip(seen["dirty"], seen["moved"], strict=False) if moved]
+    left = sum(after_steps)
+    if left < 2:
+        return None
+    which = "each step" if left == len(after_steps) else f"{left} of {len(after_steps)} steps"
+    return CheckFailed(
+        Stage.VALUES, f"after {which} the old gradients were still there at the next backward pass"
+    )
+
+
+@pytest.mark.part("3d")
+def test_loss_falls(student, submission, reference):
+    """The loss of the images that the first steps train on falls."""
+    seen = trained(student, submission)
+    failure = no_progress(seen, all_images(reference))
+    if failure is not None:
+        raise failure
+
+
+def no_progress(seen, known):
+    """The failure where the first steps lead nowhere, None where they lead to the labels."""
+    losses, count = np.asarray(seen["losses"], dtype=float), len(seen["losses"])
+    rate = f" (learning rate {max(seen['rates']):g})" if seen["rates"] else ""
+    if not np.isfinite(losses).all():
+        text = f"the loss is not finite after {int(np.isfinite(losses).argmin())} steps{rate}"
+        return CheckFailed(Stage.VALUES, text, hint="Smaller steps may help.")
+    told = progress(seen, known)
+    if told is None:
+        # Images that are none of the digits: changed at random, say. The loop's own loss tells.
+        first, last = losses[:3].mean(), losses[-5:].mean()
+        if last < 0.9 * first:
+            return None
+        told = (first, last)
+    before, after = told
+    if before < TRAINED_BEFORE * GUESSING and after < before:
+        return None
+    if after < FALLEN * min(before, GUESSING):
+        return None
+    went = f"{'rose' if after > 1.5 * before else 'went'} from {before:.2f} to {after:.2f}"
+    text = f"the loss {went} in {count} steps{rate}"
+    if other_labels(seen["batches"], known):
+        text = ("the loop's loss is not that of the labels of its images: "
+                f"the loss with these {went} in {count} steps")  # fmt: skip
+    return CheckFailed(Stage.VALUES, text, hint="It should fall to below that of guessing, 2.30: "
+                       "check what is compared with what, the step and its sign.")  # fmt: skip
+
+
+def progress(seen, known):
+    """Cross entropy before and after the steps, of images that they trained on, with their labels.
+
+    None where the images are none of the digits, or there is nothing to tell it from.
+    """
+    if seen["before"] is None:
+        return None
+    images = np.concatenate([np.asarray(batch[0]) for batch in seen["batches"]])
+    labels = labels_of(images, known)
+    if labels is None:
+        return None
+    return tuple(cross_entropy(np.asarray(seen[when]).astype(float), labels)
+                 for when in ("before", "after"))  # fmt: skip

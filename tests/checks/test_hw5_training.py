@@ -1,0 +1,86 @@
+"""The checks of hw5's training loop both ways, on what a watched loop may have shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rubrics.hw5 import test_p3_training as p3
+from tests.checks.hw5_answers import REFERENCE
+
+KNOWN = p3.all_images(REFERENCE)
+IMAGES, LABELS = (REFERENCE.load_split().value[at] for at in (0, 2))
+SCORES = np.random.default_rng(0).standard_normal((40, 10))
+
+
+def seen(**told: Any) -> dict[str, Any]:
+    """What a loop of ten right steps shows, with changes."""
+    right = {"losses": [2.3] * 10, "dirty": [False] * 10, "moved": [False] + [True] * 10,
+             "steps": 10, "empty": 0, "foreign": 0, "rates": [1e-3] * 10, "parameters": 6,
+             "still": [], "batches": [], "before": None, "after": None}  # fmt: skip
+    return right | told
+
+
+def batches(loss: Any) -> list[tuple[Any, ...]]:
+    rows = [slice(0, 20), slice(20, 40)]
+    return [(IMAGES[r], SCORES[r], loss(SCORES[r], LABELS[r])) for r in rows]
+
+
+def test_steps_of_a_right_loop_are_right() -> None:
+    assert p3.wrong_steps(seen()) is None
+    assert p3.uncleared(seen()) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"steps": 0, "moved": [False] * 11}, "took no step"),
+        ({"parameters": 0}, "gave no parameter"),
+        ({"foreign": 10, "moved": [False] * 11}, "holds no parameter"),
+        ({"empty": 10}, "found no gradients"),
+        ({"moved": [False] * 11, "rates": [0]}, "learning rate is 0"),
+        ({"still": ["conv1.weight"]}, "never changed conv1.weight"),
+    ],
+)
+def test_wrong_steps_are_told_apart(told: dict[str, Any], message: str) -> None:
+    assert message in p3.wrong_steps(seen(**told)).message
+
+
+def test_gradients_left_after_steps_are_found() -> None:
+    left = p3.uncleared(seen(dirty=[False] + [True] * 9))
+    assert left.message.startswith("after each step")
+    assert "after 5 of 9 steps" in p3.uncleared(seen(dirty=[False, True] * 5)).message
+
+
+def test_gradients_that_add_up_before_a_step_are_right() -> None:
+    assert p3.uncleared(seen(dirty=[False, True] * 5, moved=[False, False, True] * 3)) is None
+
+
+@pytest.mark.parametrize("factor", [1, 0.5, 20])
+def test_cross_entropy_is_no_wrong_loss(factor: float) -> None:
+    right = batches(lambda scores, labels: factor * p3.cross_entropy(scores, labels))
+    assert p3.wrong_loss(right, KNOWN) is None
+
+
+@pytest.mark.parametrize("name", p3.WRONG_LOSSES)
+def test_wrong_loss_is_recognised(name: str) -> None:
+    assert p3.wrong_loss(batches(p3.WRONG_LOSSES[name]), KNOWN) == name
+
+
+def test_progress_is_measured_with_the_right_labels() -> None:
+    told = batches(p3.cross_entropy)
+    good = SCORES + 3 * np.eye(10)[LABELS[:40]]
+    assert p3.no_progress(seen(batches=told, before=SCORES, after=good), KNOWN) is None
+    failure = p3.no_progress(seen(batches=told, before=SCORES, after=SCORES), KNOWN)
+    assert failure.message.startswith("the loss went from")
+    bad = SCORES + 9 * np.eye(10)[(LABELS[:40] + 1) % 10]
+    failure = p3.no_progress(seen(batches=told, before=SCORES, after=bad), KNOWN)
+    assert failure.message.startswith("the loss rose from")
+
+
+def test_pixels_are_recognised_in_another_scale() -> None:
+    factor, offset = p3.scale_of([((IMAGES[:9] - 4.9) / 6, None, 0)], KNOWN)
+    assert (factor, offset) == pytest.approx((1 / 6, -4.9 / 6))
+    assert p3.scale_of([(IMAGES[:9], None, 0)], KNOWN) is None
