@@ -5,9 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import util
 from pathlib import Path
 from types import FrameType
@@ -62,7 +63,8 @@ def _in_processes(
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, context, _start, (assignment.folder,))
     try:
-        waiting: list[Future[Graded]] = [pool.submit(_grade, task) for task in tasks]
+        with _interrupts_wait():
+            waiting: list[Future[Graded]] = [pool.submit(_grade, task) for task in tasks]
         for done, future in enumerate(as_completed(waiting), start=1):
             future.result()
             progress(done, len(tasks))
@@ -71,6 +73,22 @@ def _in_processes(
         raise GraderError("a process of the exam ended by itself: is there memory left?") from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Hold Ctrl-C back, here and in the processes that are started meanwhile, as they import.
+
+    They let it through when they know what to do with it.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Worker:
@@ -83,6 +101,8 @@ class _Worker:
 def _start(folder: Path) -> None:
     """Prepare a process: its launcher lives as long as it does."""
     signal.signal(signal.SIGINT, _interrupted)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     examiner = Examiner(load_assignment(str(folder)))
     util.Finalize(None, examiner.close, exitpriority=100)
     _Worker.examiner = examiner

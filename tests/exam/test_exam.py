@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -124,3 +128,19 @@ def test_command_tells_by_its_exit_code_and_writes_two_files(
     assert capfd.readouterr().out.startswith("reference       12 of 12 points\n")
     assert json.loads((out / "exam.json").read_text())["assignment"] == "small"
     assert (out / "index.html").read_text().startswith("<!doctype html>")
+
+
+def test_interrupted_exam_ends_without_a_word_of_python(tmp_path: Path) -> None:
+    assignment, out = write_exam(tmp_path), tmp_path / "out"
+    program = "from grader.cli import main; main()"
+    options = ["validate", str(assignment.folder), "--jobs", "2", "--out", str(out)]
+    running = subprocess.Popen(
+        [sys.executable, "-c", program, *options],
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    time.sleep(5)
+    os.killpg(running.pid, signal.SIGINT)
+    told = running.communicate(timeout=120)[1]
+    assert running.returncode == 130
+    assert "Traceback" not in told and "interrupted" in told
+    assert not out.exists()
