@@ -245,8 +245,9 @@ def _stopped(check: CheckResult, problems: tuple[CellProblem, ...]) -> CheckResu
 
 
 def _status(checks: tuple[CheckResult, ...], score: float, entry: PartEntry) -> Status:
-    states = {c.status for c in checks}
-    if Status.NEEDS_REVIEW in states or not checks:
+    # A check worth nothing is advice: it takes no part in what became of the part.
+    states = {c.status for c in checks if c.max_score}
+    if Status.NEEDS_REVIEW in states or not states:
         return Status.NEEDS_REVIEW
     if states == {Status.PASSED}:
         return Status.PASSED

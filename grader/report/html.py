@@ -95,6 +95,7 @@ def environment(*folders: Path) -> Environment:
         "needs_reading": words.needs_reading,
         "standing": words.standing,
         "part_status": words.part_status,
+        "check_status": words.check_status,
         "tried": words.tried,
         "table": tables.table,
         "compared": tables.compared,

@@ -77,7 +77,7 @@ def _score(part: PartResult) -> str:
 
 def _check(check: CheckResult, width: int) -> Iterator[str]:
     score = f"{words.number(check.score)} of {words.points(check.max_score)}"
-    word = words.STATUS_WORDS[check.status]
+    word = words.check_status(check)
     yield f"{words.STATUS_SYMBOLS[check.status]} {check.title} ({word}, {score})"
     if check.stage is not None:
         yield from _prose(words.STAGE_SENTENCES[check.stage], width)

@@ -155,6 +155,12 @@ def part_status(part: PartResult) -> str:
     return pending if part.status is Status.NEEDS_REVIEW else f"{word}, {pending}"
 
 
+def check_status(check: CheckResult) -> str:
+    """Return the status of a check in words; one that is worth nothing only advises."""
+    advises = not check.max_score and check.status not in (Status.PASSED, Status.NEEDS_REVIEW)
+    return "Advice, costs nothing" if advises else STATUS_WORDS[check.status]
+
+
 def unmarked(part: PartResult) -> bool:
     """Say whether no point of this part is decided yet, so that 0 would be the wrong score."""
     return part.score == 0 and part.pending_points >= part.max_score > 0

@@ -1,0 +1,57 @@
+"""Problems 5 and 6 on input at the edge of what can be: what the homework asks for nowhere.
+
+The rubric gives these checks no weight: where one fails the report says so, and nothing is lost.
+"""
+
+import numpy as np
+import pytest
+
+from grader.checks import CheckFailed, Stage, assert_matches
+
+# exp(1000) is more than any float holds; the functions themselves have finite values there.
+LARGE = np.array([[-1000.0, 0.0, 1000.0], [1000.0, 999.0, -1000.0]])
+
+
+def at_the_edge(told, right, what, hint):
+    """Compare, and call a difference one of extremes: ordinary input has checks of its own."""
+    try:
+        assert_matches(told(), right, what=what)
+    except CheckFailed as failed:
+        text = f"on extreme input: {failed.message}"
+        raise CheckFailed(Stage.EXTREMES, text, hint=hint) from None
+
+
+@pytest.mark.part("5b-i")
+def test_sigmoid_of_extremes(student, reference):
+    """sigmoid stays finite for entries as large as 1000, and takes whole numbers."""
+    hint = "exp(-x) overflows for x = -1000: torch.sigmoid and scipy.special.expit do not."
+    for x in (LARGE, LARGE.astype(int)):
+        at_the_edge(lambda: student.sigmoid(x), reference.sigmoid(x), "sigmoid(x)", hint)  # noqa: B023
+
+
+@pytest.mark.part("5b-ii")
+def test_softmax_of_extremes(student, reference):
+    """softmax stays finite for entries as large as 1000, and takes whole numbers."""
+    hint = "Subtract each row's maximum first: the shares stay the same, and exp cannot overflow."
+    for x in (LARGE, LARGE.astype(int)):
+        at_the_edge(lambda: student.softmax(x), reference.softmax(x), "softmax(x)", hint)  # noqa: B023
+
+
+@pytest.mark.part("5b-iii")
+def test_forward_pass_of_an_empty_batch(student, reference):
+    """feed_forward takes a batch without samples."""
+    weights, batch = [np.ones((3, 2))], np.zeros((0, 3))
+    layers = [np.zeros((0, 3)), np.zeros((0, 2))]
+    right = reference.feed_forward(batch, layers, weights)
+    at_the_edge(lambda: student.feed_forward(batch, layers, weights)[0], right[0], "output",
+                "Sums over no samples are 0, and arrays without rows are arrays.")  # fmt: skip
+
+
+@pytest.mark.part("6")
+def test_convolution_of_extremes(student, reference):
+    """my_convolution takes whole numbers and a batch without images."""
+    x, k = np.arange(24).reshape(1, 2, 3, 4), np.arange(4).reshape(1, 2, 2, 1)
+    hint = "An output array of the dtype of the input may be too coarse for the sums."
+    for images in (x, np.zeros((0, 2, 3, 4))):
+        at_the_edge(lambda: student.my_convolution(images, k), reference.my_convolution(images, k),  # noqa: B023
+                    "my_convolution(x, k)", hint)  # fmt: skip
