@@ -96,7 +96,7 @@ class PartScore(Record):
         return (self.killed + self.review) / wrong if wrong else 1.0
 
 
-class CheckResult(Record):
+class CheckUse(Record):
     """How often a check is the only one to notice, and how long it takes on a right answer."""
 
     part: str
@@ -155,7 +155,7 @@ class ExamReport(Record):
     mistakes: tuple[VariantResult, ...]
     accepted: tuple[VariantResult, ...]
     mutants: tuple[MutantResult, ...]
-    checks: tuple[CheckResult, ...]
+    checks: tuple[CheckUse, ...]
     sampled: bool
     jobs: int
     duration_s: float

@@ -11,7 +11,7 @@ from grader.assignment import Assignment
 from grader.exam.equivalents import Equivalent, reason_for
 from grader.exam.mutants import Mutant
 from grader.exam.results import (
-    CheckResult,
+    CheckUse,
     Figures,
     Graded,
     MutantResult,
@@ -37,7 +37,7 @@ class Findings:
     accepted: tuple[VariantResult, ...]
     mutants: tuple[MutantResult, ...]
     parts: tuple[PartScore, ...]
-    checks: tuple[CheckResult, ...]
+    checks: tuple[CheckUse, ...]
 
     @property
     def template_points(self) -> float:
@@ -155,13 +155,13 @@ def _scores(assignment: Assignment, mutants: Sequence[MutantResult]) -> Iterable
 
 def _checks(
     assignment: Assignment, references: Sequence[Graded], wrong: Sequence[Graded]
-) -> Iterable[CheckResult]:
+) -> Iterable[CheckUse]:
     """How many wrong answers each check notices, and how many of them no other check does."""
     taken = [{loss.check for loss in graded.losses} for graded in wrong]
     for part in assignment.rubric.parts:
         for entry in part.checks:
             name = entry.test.removeprefix("test_")
-            yield CheckResult(
+            yield CheckUse(
                 part=part.id,
                 check=name,
                 weight=entry.weight,
