@@ -23,10 +23,11 @@ from grader.checks import (
 
 # What a squared norm is written with where it is written out; anything else is looked into.
 WRITTEN_OUT = frozenset({
-    "torch", "np", "numpy", "tensor", "Tensor", "FloatTensor", "array", "float", "float32", "double",
-    "sum", "pow", "square", "mul", "multiply", "sub", "subtract", "matmul", "mm", "dot", "inner",
-    "T", "t", "transpose", "reshape", "view", "flatten", "squeeze", "ravel", "item", "cat", "hstack",
-    "stack", "concat", "dim", "dtype", "requires_grad", "v1", "v2", "V", "A",
+    "torch", "np", "numpy", "tensor", "Tensor", "FloatTensor", "array", "float", "float32",
+    "double", "sum", "pow", "square", "mul", "multiply", "sub", "subtract",
+    "matmul", "mm", "dot", "inner",
+    "T", "t", "transpose", "reshape", "view", "flatten", "squeeze", "ravel", "item", "cat",
+    "hstack", "stack", "concat", "dim", "dtype", "requires_grad", "v1", "v2", "V", "A",
 })  # fmt: skip
 
 
