@@ -9,7 +9,16 @@ from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader
 
-from reference.hw5.p4_images import CHANNEL_MEAN, CHANNEL_STD, data_transform, myDataset, predict
+from reference.hw5.p4_images import (
+    CHANNEL_MEAN,
+    CHANNEL_STD,
+    data_transform,
+    image_count,
+    image_item,
+    likeliest,
+    myDataset,
+    predict,
+)
 
 
 def _model(classes: int = 7) -> nn.Module:
@@ -94,3 +103,10 @@ def test_no_images_give_no_classes() -> None:
 
 def test_model_without_parameters_is_served() -> None:
     assert np.array_equal(predict(nn.Flatten(), [torch.eye(12).reshape(12, 3, 2, 2)]), range(12))
+
+
+def test_items_and_classes_without_a_model() -> None:
+    colours = np.arange(6.0).reshape(2, 3)
+    assert image_count(list(colours)) == 2
+    assert np.array_equal(image_item(colours, 1)[:, 2, 0], [3, 4, 5])
+    assert list(likeliest(np.array([[1.0, 3, 2], [5, 0, 1]]), 1)) == [1, 0]
