@@ -179,7 +179,8 @@ class Judge:
 
     def _has_failed(self, part: str) -> bool:
         """Whether a part is wrong, or not known to be right: it may be judged later or not now."""
-        results = [self.results.get(c.test) for c in self.assignment.parts[part].checks]
+        counted = [c for c in self.assignment.parts[part].checks if c.weight]
+        results = [self.results.get(c.test) for c in counted]
         return any(r is None or r.status is not Status.PASSED for r in results)
 
     def record(

@@ -65,7 +65,8 @@ class Mistake(_Entry):
 
     `credit` is the share of a check's points that is given where the check fails for this
     mistake, if the stage does not give more. `severity` says how much of the part is wrong.
-    Each of the `oracles` is one form that the mistake takes.
+    Each of the `oracles` is one form that the mistake takes. A `general` name is given only where
+    no other fits.
     """
 
     mistake: str
@@ -75,6 +76,7 @@ class Mistake(_Entry):
     severity: str = Field(default="major", pattern="^(major|minor)$")
     credit: float = Field(default=0, ge=0, le=1)
     edit: Edit
+    general: bool = False
     oracles: tuple[str, ...] = ()
     signs: tuple[Sign, ...] = ()
 

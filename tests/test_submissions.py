@@ -70,7 +70,7 @@ CONCERNED = {
     "3b": {"item_is_an_image"},
     "3d": {"gradients_are_cleared"},
     "5a": {"pixels_are_scaled"},
-    "5d": {"one_step_of_the_class"},
+    "5d": {"one_step_of_the_class", "class_learns"},
 }
 
 

@@ -27,21 +27,23 @@ def diagnose(
 ) -> Mistake | None:
     """The first known mistake that a failed check shows, None where it shows none of them.
 
-    `again` runs the check with another reference, and raises where it fails. Further variants
-    are not tried once `patience_s` is over.
+    What is known by a sign comes before what is known by an oracle, and general names come last.
+    `again` runs the check with another reference, and raises where it fails. Further oracles are
+    not tried once `patience_s` is over.
     """
     listed = tuple(known)
-    for mistake in listed:
-        if any(sign.fits(check, failure.stage, failure.message) for sign in mistake.signs):
-            return mistake
-    if isinstance(failure, AnswerMissing | LimitExceeded):
-        return None
     deadline = time.monotonic() + patience_s
-    for mistake, oracle in ((m, oracle) for m in listed for oracle in m.oracles):
-        if time.monotonic() > deadline:
-            break
-        if _passes(again, reference.replaced(oracle)):
-            return mistake
+    for group in ([m for m in listed if not m.general], [m for m in listed if m.general]):
+        for mistake in group:
+            if any(sign.fits(check, failure.stage, failure.message) for sign in mistake.signs):
+                return mistake
+        if isinstance(failure, AnswerMissing | LimitExceeded):
+            continue
+        for mistake, oracle in ((m, oracle) for m in group for oracle in m.oracles):
+            if time.monotonic() > deadline:
+                break
+            if _passes(again, reference.replaced(oracle)):
+                return mistake
     return None
 
 

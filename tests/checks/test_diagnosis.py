@@ -75,6 +75,12 @@ def test_a_sign_is_enough(reference: Reference) -> None:
     assert named(reference, X.T, HALVED, BY_SIGN) == "by sign"
 
 
+def test_a_general_name_is_given_only_where_no_other_fits(reference: Reference) -> None:
+    vague = BY_SIGN.model_copy(update={"general": True, "signs": (Sign(stage=Stage.VALUES),)})
+    assert named(reference, X / 2, vague, HALVED) == "halved"
+    assert named(reference, X + 1, vague, HALVED) == "by sign"
+
+
 def test_no_variant_is_tried_when_the_time_is_over(reference: Reference) -> None:
     assert named(reference, X / 2, HALVED, patience_s=-1.0) is None
 
