@@ -171,7 +171,7 @@ def _calls(node: ast.AST, place: Place) -> Iterator[Change]:
 def _texts(node: ast.AST, place: Place) -> Iterator[Change]:
     """A text that is part of the data, and no description, is misspelt."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and not place.is_statement:
-        yield f"text {node.value[:20]!r}", ast.Constant(node.value + "?")
+        yield f"text {node.value[:20]!r}", ast.Constant(node.value + "q")
 
 
 def _elements(node: ast.AST, place: Place) -> Iterator[Change]:
