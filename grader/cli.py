@@ -31,8 +31,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _EXIT_HELP = """\b
 Exit codes:
   0    graded
-  1    graded, and below the pass mark (check: a part is not right yet;
-       validate: the rubric has not passed its exam)
+  1    below the pass mark; `check`: a part is not right; `validate`: not passed
   2    wrong use: a path, an option or a rubric
   3    a submission could not be read
   4    a fault of the grader: something stayed ungraded

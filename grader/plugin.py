@@ -160,7 +160,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
 
 def _flush(arguments: dict[str, Any]) -> None:
     """Have the student's process do what it was asked for last, before a check has passed."""
-    if hasattr(student := arguments.get("student"), "flush"):
+    student = arguments.get("student")
+    if hasattr(student, "flush"):
         student.flush()
 
 

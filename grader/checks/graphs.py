@@ -74,6 +74,11 @@ class Dataflow:
         self.constants = {n: c for n in self.leaves if (c := self._constants(n))}
         self.outputs = tuple(n for n in self.graph if self.graph.pred[n] and not self.graph.succ[n])
 
+    @property
+    def loose(self) -> tuple[str, ...]:
+        """Nodes that no arrow leads to or from."""
+        return tuple(nx.isolates(self.graph))
+
     def _text(self, node: str) -> str:
         return self._labels.get(node, node)
 

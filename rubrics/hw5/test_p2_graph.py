@@ -113,9 +113,12 @@ def drawn(student, submission):
     if len(told) > 1:
         raise NeedsReview("There is more than one graph here.")
     try:
-        return Dataflow(Drawing.from_plain(told[0]))
+        flow = Dataflow(Drawing.from_plain(told[0]))
     except Unreadable as doubt:
         raise NeedsReview(f"The graph could not be read for certain: {doubt}.") from None
+    if flow.loose:
+        raise NeedsReview(f"No arrow leads to or from {flow.loose[0]!r}: a person looks at it.")
+    return flow
 
 
 def assert_not_backwards(student, submission, function, leaves):

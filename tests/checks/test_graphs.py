@@ -163,3 +163,9 @@ def test_constants_are_told_from_variables(text: str, numbers: set[float]) -> No
 )  # fmt: skip
 def test_names_are_read_in_any_writing(text: str, name: str) -> None:
     assert plain_name(text) == name
+
+
+def test_nodes_that_nothing_leads_to_or_from_are_told() -> None:
+    flow = Dataflow(Drawing(("a", "neg", "f", "1"), (("a", "neg"), ("neg", "f"))))
+    assert flow.loose == ("1",)
+    assert flow.outputs == ("f",)

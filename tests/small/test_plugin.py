@@ -46,7 +46,7 @@ def small(tmp_path: Path) -> Path:
 def test_right_sigmoid_of_hw5_passes(tmp_path: Path) -> None:
     path = tmp_path / "perfect.ipynb"
     nbformat.write(slim(perfect()), path)
-    ended = run_pytest(ROOT, "rubrics/hw5", "--submission", str(path), "-k", "sigmoid_of")
+    ended = run_pytest(ROOT, "rubrics/hw5", "--submission", str(path), "-k", "sigmoid_of_a")
     assert ended.returncode == 0
     assert " 2 passed" in lines(ended)[-1]
 
@@ -54,7 +54,7 @@ def test_right_sigmoid_of_hw5_passes(tmp_path: Path) -> None:
 def test_wrong_sigmoid_of_hw5_fails_with_its_smallest_example(tmp_path: Path) -> None:
     path = tmp_path / "wrong.ipynb"
     nbformat.write(slim(with_edit("5b-i", "np.exp(-x)", "np.exp(x)")), path)
-    ended = run_pytest(ROOT, "rubrics/hw5", "--submission", str(path), "-k", "sigmoid_of")
+    ended = run_pytest(ROOT, "rubrics/hw5", "--submission", str(path), "-k", "sigmoid_of_a")
     assert ended.returncode == 1
     told = lines(ended)
     assert any(line.startswith("sigmoid(x)[0]=") for line in told)

@@ -92,7 +92,7 @@ def _edit(notebook: NotebookNode, cell: str, old: str, new: str) -> None:
 
 
 def cases(name: str) -> list[Case]:
-    """Read a list of edits of hw5, `mistakes` or `accepted`.
+    """Read a list of edits of hw5: `mistakes`, those that samples are made with.
 
     Raises ValueError where two cases have the same name.
     """
