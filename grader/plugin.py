@@ -160,8 +160,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
 
 def _flush(arguments: dict[str, Any]) -> None:
     """Have the student's process do what it was asked for last, before a check has passed."""
-    student = arguments.get("student")
-    if hasattr(student, "flush"):
+    if (student := arguments.get("student")) is not None:
         student.flush()
 
 

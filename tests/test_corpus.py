@@ -10,7 +10,7 @@ from grader.assignment import Assignment
 from grader.exam import ExamReport, Scope, hold_exam
 
 # Each Nth variant, so that each problem has some.
-EVERY = 29
+EVERY = 31
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def test_sample_of_the_exam_is_passed(told: ExamReport) -> None:
 
 def test_sample_has_mistakes_and_alternatives_of_most_parts(told: ExamReport) -> None:
     assert len({mistake.part for mistake in told.mistakes}) >= 8
-    assert len(told.accepted) >= 4
+    assert len(told.accepted) >= 2
 
 
 def test_reference_gets_every_point_and_the_template_none(told: ExamReport) -> None:

@@ -100,6 +100,15 @@ def test_image_dataset_has_a_length(student, reference, n):
     assert_matches(len(dataset), reference.image_count(drawn), what="the length")
 
 
+def shown(scaffold, dataset, index):
+    """An item's shape and some of its entries."""
+    shape, corner = scaffold.corner(lazy(dataset, index))
+    if isinstance(shape, str):
+        text = f"an item is a {shape[:40]}, but should be an image as a tensor"
+        raise CheckFailed(Stage.KIND, text, hint="What does __getitem__ give back?")
+    return shape, corner
+
+
 @pytest.mark.part("4c")
 @given(n=st.integers(1, 4), seed=seeds())
 def test_image_dataset_gives_images(student, reference, n, seed):
@@ -108,7 +117,7 @@ def test_image_dataset_gives_images(student, reference, n, seed):
     scaffold = student.scaffold("images")
     dataset = student.myDataset.keep(scaffold.solid.keep(colours))
     for index in range(n):
-        shape, corner = scaffold.corner(lazy(dataset, index))
+        shape, corner = shown(scaffold, dataset, index)
         assert_matches(shape, (3, 224, 224), what="the image's shape")
         assert_matches(corner, reference.image_item(colours, index), what="the image")
 
@@ -122,7 +131,7 @@ def test_image_dataset_applies_the_transform(student, reference, n, seed):
     scaffold = student.scaffold("images")
     dataset = student.myDataset.keep(scaffold.images.keep(drawn), scaffold.transform)
     for index in range(n):
-        shape, corner = scaffold.corner(lazy(dataset, index))
+        shape, corner = shown(scaffold, dataset, index)
         assert_matches(shape, (3, 224, 224), what="the image's shape")
         assert_matches(corner, reference.image_item(colours, index), what="the image")
 

@@ -43,8 +43,15 @@ def test_forward_pass_of_an_empty_batch(student, reference):
     weights, batch = [np.ones((3, 2))], np.zeros((0, 3))
     layers = [np.zeros((0, 3)), np.zeros((0, 2))]
     right = reference.feed_forward(batch, layers, weights)
-    at_the_edge(lambda: student.feed_forward(batch, layers, weights)[0], right[0], "output",
+    at_the_edge(lambda: first(student.feed_forward(batch, layers, weights)), right[0], "output",
                 "Sums over no samples are 0, and arrays without rows are arrays.")  # fmt: skip
+
+
+def first(told):
+    """The first of two answers; anything else is charged by the checks that cost points."""
+    if not isinstance(told, tuple | list) or len(told) != 2:
+        raise CheckFailed(Stage.KIND, "feed_forward should give output and hidden_layers")
+    return told[0]
 
 
 @pytest.mark.part("6")

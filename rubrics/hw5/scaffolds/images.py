@@ -19,6 +19,9 @@ def transform(image):
 
 
 def corner(tensor):
+    """Shape and some entries; of what is no tensor the name of its class."""
+    if not torch.is_tensor(tensor):
+        return type(tensor).__name__, None
     return tuple(tensor.shape), tensor[:, ::100, ::100].contiguous()
 
 
