@@ -132,7 +132,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
     """
     try:
         done = yield
-        _flush(pyfuncitem.funcargs)
+        if _JUDGE in pyfuncitem.config.stash:  # another project may have a `student` of its own
+            _flush(pyfuncitem.funcargs)
         return done
     except AssertionError as failure:
         if _JUDGE not in pyfuncitem.config.stash:
