@@ -145,18 +145,22 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
             try:
                 again(last)
                 judge.start_again()
-                pyfuncitem.obj(**arguments)
-                _flush(arguments)
+                _run(pyfuncitem, arguments)
                 return True
             except AssertionError as failed:
                 last = failed
         judge.diagnose(
             pyfuncitem, last,
-            lambda other: pyfuncitem.obj(
-                **{n: other if n == "reference" else v for n, v in arguments.items()}
+            lambda other: _run(
+                pyfuncitem, {n: other if n == "reference" else v for n, v in arguments.items()}
             ),
         )  # fmt: skip
         raise last from None
+
+
+def _run(item: pytest.Function, arguments: dict[str, Any]) -> None:
+    item.obj(**arguments)
+    _flush(arguments)
 
 
 def _flush(arguments: dict[str, Any]) -> None:

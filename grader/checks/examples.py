@@ -24,6 +24,7 @@ from hypothesis.errors import Flaky
 from grader.checks.context import CheckContext, current
 from grader.checks.student import Student
 from grader.checks.verdict import AnswerMissing, CheckFailed, LimitExceeded
+from grader.model import Stage
 
 Example = dict[str, Any]
 
@@ -136,8 +137,11 @@ def _first_stage(
         failure = _attempt(check, fixtures, example, context)
         if isinstance(failure, AnswerMissing | LimitExceeded):
             return failure
-        if failure is not None and context.first_failure_ends:
-            return failure
+        if context.first_failure_ends:
+            if failure is not None:
+                return failure
+            if time.monotonic() > deadline:
+                return CheckFailed(Stage.VALUES, "not all examples were tried in time")
         if failure is not None and (first is None or failure.stage.rank < first.stage.rank):
             first = failure
         if first is not None and time.monotonic() > deadline:

@@ -20,6 +20,8 @@ _OPAQUE = (
     ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.AugAssign, ast.Delete,
     ast.Global, ast.NamedExpr, ast.With, ast.AsyncWith, ast.Try,
 )  # fmt: skip
+# Modules may have these names; others could pose as a function.
+_USUAL_NAMES = ("np", "plt", "nx")
 # What takes a gradient out of its tensor, as it is.
 _UNWRAPPED = frozenset({"item", "clone", "detach", "numpy", "tolist", "squeeze", "cpu"})
 
@@ -32,7 +34,7 @@ def used_by(sources: Sequence[str], name: str) -> frozenset[str] | None:
     tree = _plain(sources)
     if tree is None:
         return None
-    assigned = _assignments(tree)
+    assigned, otherwise = _assignments(tree), _bound_otherwise(tree)
     used: set[str] = set()
     waiting, followed = [name], set()
     while waiting:
@@ -40,13 +42,15 @@ def used_by(sources: Sequence[str], name: str) -> frozenset[str] | None:
         if current in followed:
             continue
         followed.add(current)
+        if current in otherwise:
+            return None
         values = assigned.get(current)
         if values is None:
             used.add(current)
             continue
         words = {word for value in values for word in _words(value)}
         used |= words - set(assigned)
-        waiting += words & set(assigned)
+        waiting += words & {*assigned, *otherwise}
     return None if used == {name} else frozenset(used)
 
 
@@ -61,7 +65,7 @@ def is_gradient(sources: Sequence[str], name: str) -> bool:
     tree = _plain(sources)
     if tree is None or "backward" not in set(_words(tree)):
         return False
-    values = _assignments(tree).get(name, [])
+    values = [] if name in _bound_otherwise(tree) else _assignments(tree).get(name, [])
     return len(values) == 1 and _is_grad(values[0])
 
 
@@ -86,6 +90,8 @@ def _is_opaque(node: ast.AST) -> bool:
         return True
     if isinstance(node, ast.ImportFrom):
         return True  # under whatever name: not worth following
+    if isinstance(node, ast.alias):
+        return node.asname not in (None, *_USUAL_NAMES)
     if isinstance(node, ast.Name):
         return node.id in _REFLECTION
     if isinstance(node, ast.Attribute):
@@ -105,6 +111,12 @@ def _assignments(tree: ast.Module) -> dict[str, list[ast.expr]]:
                 for bound in bound_names([target]):
                     found.setdefault(bound, []).append(statement.value)
     return found
+
+
+def _bound_otherwise(tree: ast.Module) -> set[str]:
+    """Names that are bound in loops, branches and the like: not by straight assignments alone."""
+    straight = (ast.Assign, ast.Import)
+    return set(bound_names(s for s in tree.body if not isinstance(s, straight)))
 
 
 def _words(tree: ast.AST) -> Iterator[str]:

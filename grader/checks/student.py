@@ -248,8 +248,9 @@ class Student:
                 self._hand_over(self._loan)
             texts = [*(waited for _, _, waited in waiting), text]
             head, buffers = _together(waiting, head, buffers)
-            # Each step may take as long as a call of its own.
-            allowed = (timeout_s or self._call_s) + self._call_s * len(waiting)
+            # Each call that was not waited for may take as long as one of its own.
+            calls = sum(one["op"] == "eval" for one, _, _ in waiting)
+            allowed = (timeout_s or self._call_s) + self._call_s * calls
             reply = self._request(head, buffers, allowed)
         except SessionLost as lost:
             self._forget()

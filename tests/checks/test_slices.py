@@ -33,6 +33,10 @@ def test_a_norm_on_the_way_is_seen(more: str) -> None:
 @pytest.mark.parametrize(
     "more",
     [
+        "if len(b):\n    n = torch.norm(b)",
+        "for _ in range(1):\n    b = torch.norm(a)",
+        "n: float = torch.norm(b)",
+        "import torch.linalg as total\nn = total.norm(b)",
         "torch.norm(b, out=n)",
         "n.copy_(torch.norm(b))",
         "n[...] = torch.norm(b)",
@@ -71,6 +75,10 @@ def test_what_may_be_something_else_is_none(value: str) -> None:
 
 def test_a_second_value_makes_it_uncertain() -> None:
     assert not is_gradient([BACKWARD, "d = w.grad\nd = 2.0"], "d")
+
+
+def test_a_value_in_a_branch_makes_it_uncertain() -> None:
+    assert not is_gradient([BACKWARD, "d = w.grad\nif True:\n    d = 2.0"], "d")
 
 
 def test_no_gradient_comes_without_a_backward_pass() -> None:

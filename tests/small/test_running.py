@@ -300,3 +300,27 @@ def test_what_a_kept_call_raises_is_told_though_nobody_waits_for_it(
     told = check(report, "total")
     assert told.stage is Stage.RETURNS
     assert told.message.startswith("total(None) raised TypeError")
+
+
+OTHER_SLOPE = """\
+- mistake: 1d-other
+  part: 1d
+  name: Another slope
+  say: Look at the slope.
+  edit: {cell: 1d, old: a, new: b}
+  oracles: ["SLOPE = 0.0"]
+"""
+
+
+def test_what_nobody_waited_for_is_not_taken_for_a_known_mistake(
+    warm: Launcher, tmp_path: Path
+) -> None:
+    compared = 'assert_matches(student.slope, reference.SLOPE, what="slope")'
+    checks = CHECKS.replace(compared, "student.double.keep(None)")
+    folder = write_assignment(tmp_path, checks=checks, name="test_kept_last.py")
+    (folder / "variants").mkdir()
+    (folder / "variants" / "known.yaml").write_text(OTHER_SLOPE)
+    path = write_small(tmp_path / "submission.ipynb")
+    report = grade(load_assignment(str(folder)), read_submission(path), warm)
+    told = check(report, "slope_is_learned")
+    assert (told.stage, told.diagnosis) == (Stage.RETURNS, None)

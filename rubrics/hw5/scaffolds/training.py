@@ -188,13 +188,15 @@ def report():
     seen["parameters"] = len(_with_gradient)
     seen["still"] = [_names[key] for key in _leaves if key in _with_gradient - _changed]
     if _state["network"] is not None and seen["batches"]:
-        network, images = _state["network"], torch.cat([batch[0] for batch in seen["batches"]])
-        first = next(network.parameters())
-        images = images.reshape(-1, *_state["shape"]).to(first.device)
+        network = _state["network"]
+        device = next(network.parameters()).device
+        # Batch by batch: a network may count on the size that the loop gives it.
+        batches = [batch[0].reshape(-1, *_state["shape"]).to(device) for batch in seen["batches"]]
         _state["quiet"] = True
         with torch.no_grad():
-            seen["after"] = network(images).float().cpu()
-            start = torch.func.functional_call(network, _state["start"], (images,))
-            seen["before"] = start.float().cpu()
+            after = [network(images) for images in batches]
+            before = [torch.func.functional_call(network, _state["start"], (images,))
+                      for images in batches]  # fmt: skip
+        seen["after"], seen["before"] = (torch.cat(s).float().cpu() for s in (after, before))
         _state["quiet"] = False
     return seen
