@@ -19,6 +19,10 @@ from grader.submission import read_submission
 ROOT = Path(__file__).resolve().parents[1]
 
 
+# Checks of an assignment: they are run on submissions, by tests.
+collect_ignore = ["assignments"]
+
+
 @pytest.fixture(scope="session")
 def hw5() -> Assignment:
     """The assignment of this repository."""
