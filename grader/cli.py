@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
-from rich.progress import Progress
 from rich.status import Status as Spinner
 
 from grader import __version__
 from grader.errors import ExitCode, GraderException, UsageError
+from grader.progress import counting
 
 if TYPE_CHECKING:
     from grader.assignment import Assignment
@@ -130,12 +130,8 @@ def validate(
 
     chosen = tuple(part.strip() for part in parts.split(",") if part.strip())
     scope = Scope(only=only or "", parts=chosen, every=every)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        line = bar.add_task("grading", total=None)
-        report = hold_exam(
-            _load(assignment), scope, jobs=jobs or cores(),
-            progress=lambda done, total: bar.update(line, completed=done, total=total),
-        )  # fmt: skip
+    with counting("graded") as progress:
+        report = hold_exam(_load(assignment), scope, jobs=jobs or cores(), progress=progress)
     _replace(out / "exam.json", report.model_dump_json(indent=1))
     _replace(out / "index.html", render_exam(report))
     click.echo(summary(report))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import textwrap
 from collections.abc import Callable
 
 import nbformat
@@ -88,3 +89,39 @@ def test_odd_answers_are_never_right_and_never_a_fault(
     assert not right & odd
     checks = [check for part in report.parts for check in part.checks]
     assert [c.id for c in checks if c.score < c.max_score and not c.message] == []
+
+
+# Finds what the scaffold keeps about the loop, and changes it when the loop is left.
+_FORGERY = """
+import gc, torch
+try:
+{loop}
+finally:
+    for _kept in gc.get_objects():
+        if isinstance(_kept, dict) and "dirty" in _kept and "losses" in _kept:
+            _kept["{field}"] = {value}
+"""
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("losses", "'text'"),
+        ("batches", "[(torch.zeros(2, 3), torch.zeros(2, 10), 1.0)]"),
+        ("rates", "[None]"),
+        ("steps", "-1"),
+    ],
+)
+def test_forged_report_of_a_training_loop_goes_to_a_person(
+    graded: Callable[..., GradeReport], field: str, value: str
+) -> None:
+    notebook = slim(perfect())
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and "3d" in cell.metadata.get("grader", {}).get("parts", []):
+            loop = textwrap.indent(cell.source, "    ")
+            cell.source = _FORGERY.format(loop=loop, field=field, value=value)
+    report = graded(notebook, parts=("3a", "3b", "3c", "3d"))
+    (part,) = [p for p in report.parts if p.id == "3d"]
+    watched = {c.id: c.status for c in part.checks if c.id != "network_has_learned"}
+    assert set(watched.values()) <= {Status.NEEDS_REVIEW, Status.PASSED}
+    assert Status.NEEDS_REVIEW in watched.values()

@@ -98,8 +98,71 @@ def watched_loop(student, submission):
                 raise
         seen = watch.report()
         student.renew()
+        if not is_report(seen):
+            raise NeedsReview("What the watched loop reported cannot be read: see what it does.")
         student.memo["loop"] = seen
     return student.memo["loop"]
+
+
+def is_report(seen):
+    """Whether a report is one that the scaffold would give: it comes from the student's process."""
+    if not isinstance(seen, dict) or not REPORT.keys() <= seen.keys():
+        return False
+    if not all(is_right(seen[field]) for field, is_right in REPORT.items()):
+        return False
+    rows = sum(len(batch[0]) for batch in seen["batches"])
+    return [len(seen[when]) for when in ("before", "after") if seen[when] is not None] in (
+        [],
+        [rows, rows],
+    )
+
+
+def _list_of(*kinds):
+    return lambda value: isinstance(value, list) and all(type(item) in kinds for item in value)
+
+
+def _is_count(value):
+    return type(value) is int and value >= 0
+
+
+def _is_rows(value, width):
+    return (
+        isinstance(value, torch.Tensor)
+        and value.dim() == 2
+        and value.shape[1] == width
+        and value.dtype == torch.float32
+    )
+
+
+def _is_batch(batch):
+    return (
+        isinstance(batch, tuple | list)
+        and len(batch) == 3
+        and _is_rows(batch[0], 64)
+        and _is_rows(batch[1], 10)
+        and 0 < len(batch[0]) == len(batch[1])
+        and type(batch[2]) is float
+    )
+
+
+def _is_scores(value):
+    return value is None or _is_rows(value, 10)
+
+
+REPORT = {
+    "losses": _list_of(float),
+    "dirty": _list_of(bool),
+    "moved": _list_of(bool),
+    "rates": _list_of(float),
+    "still": _list_of(str),
+    "steps": _is_count,
+    "empty": _is_count,
+    "foreign": _is_count,
+    "parameters": _is_count,
+    "batches": lambda value: isinstance(value, list) and all(map(_is_batch, value)),
+    "before": _is_scores,
+    "after": _is_scores,
+}
 
 
 def trained(student, submission):
@@ -180,7 +243,9 @@ def labels_of(images, known):
 
 def _is(loss, told):
     """Whether a loss is what the loop computed, but for one positive factor."""
-    shares = np.array([given / loss(scores, labels) for scores, labels, given in told])
+    right = np.array([loss(scores, labels) for scores, labels, _ in told])
+    with np.errstate(divide="ignore", invalid="ignore"):  # a loss may be exactly zero
+        shares = np.array([given for _, _, given in told]) / right
     sizes = np.array([len(labels) for _, labels, _ in told])
     return any(
         np.isfinite(s).all() and s[0] > 0 and np.allclose(s, s[0], rtol=1e-3)
