@@ -14,7 +14,6 @@ import pytest
 from grader.assignment import Assignment, load_assignment
 from grader.checks.context import CheckContext, running
 from grader.checks.diagnosis import diagnose
-from grader.checks.loan import STAND_INS, Loan, make_loan
 from grader.checks.reference import Reference
 from grader.checks.student import Student
 from grader.checks.verdict import CheckFailed, NeedsReview
@@ -26,6 +25,7 @@ from grader.model import CheckResult, Status
 from grader.rubric import CheckEntry
 from grader.running import SubmissionRun
 from grader.sandbox.launcher import ColdLauncher, Launcher, WarmLauncher
+from grader.second_chances import SecondChances
 from grader.submission import PartMap, Submission, map_parts, read_submission
 from grader.variants import Mistake
 
@@ -62,8 +62,10 @@ class Judge:
     on_check: Callable[[CheckResult], None] = lambda _: None
     owned: Launcher | None = None
     _context: CheckContext = field(default_factory=CheckContext)
-    _first: tuple[CheckFailed, tuple[str, ...], tuple[str, ...]] | None = None
     _mistake: Mistake | None = None
+
+    def __post_init__(self) -> None:
+        self._chances = SecondChances(self.assignment, self.run, self.reference, self.results)
 
     def student(self, part: str) -> Student:
         """A session with the student's names after the part's cells."""
@@ -121,7 +123,7 @@ class Judge:
             example_count=self.examples or rubric.examples,
             seed=rubric.seed,
         )
-        self._first = None
+        self._chances.start()
         self._mistake = None
         with running(self._context):
             yield self._context
@@ -137,14 +139,8 @@ class Judge:
 
     def second_chances(self, part: str, student: Any) -> Iterator[Callable[[BaseException], None]]:
         """What to change before a failed check is run again, in turn, while it fails."""
-        if not isinstance(student, Student):
-            return
-        if not student.fresh:
-            yield lambda _: student.renew()
-        wrong = tuple(q for q in self.assignment.parts[part].needs if self._has_failed(q))
-        loan = self._loan(part, wrong) if wrong else None
-        if loan is not None:
-            yield lambda failure: self._lend(student, failure, wrong, loan)
+        if isinstance(student, Student):
+            yield from self._chances.of(part, student)
 
     def diagnose(self, item: pytest.Item, failure: BaseException,
                  again: Callable[[Reference], Any]) -> None:  # fmt: skip
@@ -161,27 +157,6 @@ class Judge:
         finally:
             self._context.examples_run = counted
             self._context.first_failure_ends = False
-
-    def _loan(self, part: str, wrong: tuple[str, ...]) -> Loan | None:
-        """Right helpers in place of those of the wrong parts."""
-        names = [name for q in wrong for name in self.assignment.parts[q].names]
-        replay = self.assignment.parts[part].replay
-        cells = self.run.cells_from(names, part) if replay else {}
-        return make_loan(names, self.reference, self.assignment.scaffold(STAND_INS), cells)
-
-    def _lend(
-        self, student: Student, failure: BaseException, wrong: tuple[str, ...], loan: Loan
-    ) -> None:
-        """Put right helpers in place of wrong ones, and keep the first outcome for the report."""
-        if isinstance(failure, CheckFailed):
-            self._first = (failure, wrong, loan.names)
-        student.lend(loan, self.assignment.rubric.limits.cell_s)
-
-    def _has_failed(self, part: str) -> bool:
-        """Whether a part is wrong, or not known to be right: it may be judged later or not now."""
-        counted = [c for c in self.assignment.parts[part].checks if c.weight]
-        results = [self.results.get(c.test) for c in counted]
-        return any(r is None or r.status is not Status.PASSED for r in results)
 
     def record(
         self, item: pytest.Item, when: str, error: BaseException | None, duration_s: float
@@ -214,7 +189,7 @@ class Judge:
             "duration_s": round(duration_s, 4),
         }
         if error is None:
-            note = _charged_once(self._first) if self._first else ""
+            note = self._chances.note
             return CheckResult(status=Status.PASSED, score=1.0, message=note, **common)
         if isinstance(error, NeedsReview):
             return CheckResult(status=Status.NEEDS_REVIEW, score=0.0, message=str(error), **common)
@@ -253,15 +228,6 @@ class Judge:
         self.close()
         if self.owned is not None:
             self.owned.close()
-
-
-def _charged_once(first: tuple[CheckFailed, tuple[str, ...], tuple[str, ...]]) -> str:
-    failure, parts, names = first
-    listed = " and ".join(f"`{name}`" for name in names)
-    return (
-        f"Judged with a right {listed} in place of yours, which counts in part "
-        f"{', '.join(parts)} only. With yours: {failure.message}"
-    )
 
 
 def _console_text(result: CheckResult) -> str:

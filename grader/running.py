@@ -82,17 +82,37 @@ class SubmissionRun:
         last = self._parts.last(part)
         return last if last is not None else (self._code[-1] if self._code else 0)
 
-    def cells_from(self, names: Iterable[str], part: str) -> dict[int, str]:
-        """Sources by number of the code cells that use what is defined as `names`.
+    def stopped_at(self, part: str) -> tuple[int, str, int] | None:
+        """Number, source and line of a cell that was stopped there by an exception.
 
-        They reach from the first cell that defines one of them, or the part's own first cell,
-        to the part's last.
+        Only where the cell holds other parts too: one's mistake is not to cost the others.
         """
-        last, defines = self.order(part), self._parts.defines
-        first = min([i for i in self._code if i <= last and defines[i] & set(names)],
-                    default=min(self._parts.cells.get(part, ()), default=last))  # fmt: skip
+        cell = self.order(part)
+        problem = self.problems.get(cell)
+        if problem is None or problem.kind != "raised" or problem.raised is None:
+            return None
+        own = [f for f in problem.raised.frames if f.where == f"cell {problem.cell}"]
+        if not own or len(self._parts.parts_of(cell)) < 2:
+            return None
+        return problem.cell, self._submission.notebook.cells[cell].source, own[0].line
+
+    def raised_in(self, number: int) -> bool:
+        """Whether a code cell, by its number, was stopped by an exception."""
+        problem = self.problems.get(self._code[number - 1])
+        return problem is not None and problem.kind == "raised"
+
+    def cells_from(self, needed: Iterable[str], part: str) -> dict[int, str]:
+        """Sources by number of the code cells from the first of `needed` to the part's last."""
+        last = self.order(part)
+        theirs = [c for q in needed for c in self._parts.cells.get(q, ()) if c <= last]
+        own = min(self._parts.cells.get(part, ()), default=last)
+        first = min(theirs, default=own)
         cells = self._submission.notebook.cells
-        return {self.number(i): cells[i].source for i in self._code if first <= i <= last}
+        return {
+            self.number(i): cells[i].source
+            for i in self._code
+            if first <= i <= last and i not in self._fatal
+        }
 
     def student(self, part: str) -> Student:
         """The student's names after the part's cells.

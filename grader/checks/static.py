@@ -25,23 +25,59 @@ def until_bound(sources: Sequence[str], names: Sequence[str]) -> str | None:
 
 
 def without_definitions(source: str, names: Collection[str]) -> str:
-    """A cell's code without its own definitions of functions and classes of those names.
+    """A cell's code without its own definitions of those names.
 
-    Their lines are left blank, so that the others keep their numbers. A cell that does not
-    parse is left as it is.
+    These are functions, classes, and the first assignment to each name. Their lines are left
+    blank, so that the others keep their numbers. A cell that does not parse is left as it is.
     """
     code = as_python(source)
     tree = parse_python(code)
     lines = code.split("\n")
+    assigned: set[str] = set()
     for node in tree.body if tree else ():
-        if (
-            isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
-            and node.name in names
-        ):
-            first = min(line.lineno for line in (node, *node.decorator_list))
-            stop = node.end_lineno or first
-            lines[first - 1 : stop] = [""] * (stop - first + 1)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+            if node.name in names:
+                first = min(line.lineno for line in (node, *node.decorator_list))
+                _blank(lines, first, node.end_lineno or first)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            bound = set(bound_names([node]))
+            if bound and bound <= set(names) - assigned:
+                _pass_over(lines, node)
+            assigned |= bound
     return "\n".join(lines)
+
+
+def _blank(lines: list[str], first: int, last: int) -> None:
+    lines[first - 1 : last] = [""] * (last - first + 1)
+
+
+def _pass_over(lines: list[str], node: ast.stmt) -> None:
+    """Put `pass` in the place of a statement, which may share its lines with others."""
+    first, last = node.lineno, node.end_lineno or node.lineno
+    # Columns count bytes of UTF-8.
+    before = lines[first - 1].encode()[: node.col_offset].decode()
+    after = lines[last - 1].encode()[node.end_col_offset :].decode()
+    _blank(lines, first, last)
+    lines[last - 1] = f"{before if first == last else ''}pass{after}"
+    if first < last:
+        lines[first - 1] = before.rstrip("; ")
+
+
+def statements(source: str, after: int = 0) -> list[str]:
+    """The statements at the top level of a cell that begin below line `after`, one by one.
+
+    Each has the line numbers that it has in the cell. Empty where the cell does not parse.
+    """
+    code = as_python(source)
+    tree = parse_python(code)
+    lines = code.split("\n")
+    found = []
+    for node in tree.body if tree else ():
+        first = min(line.lineno for line in (node, *getattr(node, "decorator_list", ())))
+        if first > after:
+            own = lines[first - 1 : node.end_lineno]
+            found.append("\n" * (first - 1) + "\n".join(own))
+    return found
 
 
 # What only puts given numbers into another form: an answer made of nothing else is typed in.

@@ -55,11 +55,15 @@ def write_digits(folder: Path) -> None:
 
 
 def _enlarge(images: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Scale 8x8 images up to 24x24 linearly, with MNIST's dark margin and full range."""
+    """Scale 8x8 images up to 24x24 linearly, with MNIST's dark margin and full range.
+
+    One image in three is written more faintly, as with some pens.
+    """
     places = np.clip((np.arange(24) + 0.5) / 3 - 0.5, 0, 7)
     weights = np.maximum(0, 1 - np.abs(places[:, None] - np.arange(8)))
     large = np.pad(weights @ images @ weights.T, ((0, 0), (2, 2), (2, 2)))
     bright: NDArray[np.float64] = 255 * large / large.max(axis=(1, 2), keepdims=True)
+    bright[::3] *= 0.8
     return np.rint(bright).astype(np.int64)
 
 

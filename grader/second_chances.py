@@ -1,0 +1,96 @@
+"""What is changed before a failed check is run again, so that a mistake is charged once.
+
+A check gets a new process where it shared one; the rest of a cell that several parts share,
+where the statement of one of them stopped it; and right helpers in place of wrong ones.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from grader.assignment import Assignment
+from grader.checks.loan import STAND_INS, Loan, make_loan
+from grader.checks.reference import Reference
+from grader.checks.static import statements
+from grader.checks.student import Student
+from grader.checks.verdict import CheckFailed
+from grader.model import CheckResult, Status
+from grader.running import SubmissionRun
+
+Chance = Callable[[BaseException], None]
+
+
+@dataclass
+class SecondChances:
+    """The second chances of the checks of one submission.
+
+    `note` says what was changed for the last check, and how that had gone before.
+    """
+
+    assignment: Assignment
+    run: SubmissionRun
+    reference: Reference
+    results: Mapping[str, CheckResult]
+    note: str = ""
+
+    def start(self) -> None:
+        """Forget the check before."""
+        self.note = ""
+
+    def of(self, part: str, student: Student) -> Iterator[Chance]:
+        """What to change before a failed check is run again, in turn, while it fails."""
+        if not student.fresh:
+            yield lambda _: student.renew()
+        stopped = self.run.stopped_at(part)
+        if stopped is not None:
+            number, source, line = stopped
+            rest = statements(source, after=line)
+            if rest:
+                yield lambda failure: self._go_on(student, failure, number, line, rest)
+        wrong = tuple(q for q in self.assignment.parts[part].needs if self._has_failed(q))
+        loan = self._loan(part, wrong) if wrong else None
+        if loan is not None:
+            yield lambda failure: self._lend(student, failure, wrong, loan)
+
+    def _go_on(
+        self, student: Student, failure: BaseException, number: int, line: int, rest: list[str]
+    ) -> None:
+        self._say(failure, f"Cell {number} stopped at line {line}, before it came to this; what "
+                  "follows there was run all the same.", "Without that")  # fmt: skip
+        student.replay(rest, [number] * len(rest), self.assignment.rubric.limits.cell_s)
+
+    def _lend(
+        self, student: Student, failure: BaseException, wrong: tuple[str, ...], loan: Loan
+    ) -> None:
+        listed = " and ".join(f"`{name}`" for name in loan.names)
+        self._say(failure, f"Judged with a right {listed} in place of yours, which counts in part "
+                  f"{', '.join(wrong)} only.", "With yours")  # fmt: skip
+        student.lend(loan, self.assignment.rubric.limits.cell_s)
+
+    def _say(self, failure: BaseException, what: str, before: str) -> None:
+        if isinstance(failure, CheckFailed):
+            self.note = f"{what} {before}: {failure.message}"
+
+    def _loan(self, part: str, wrong: tuple[str, ...]) -> Loan | None:
+        """Right helpers in place of those of the wrong parts."""
+        names = [name for q in wrong for name in self.assignment.parts[q].names]
+        replay = self.assignment.parts[part].replay
+        cells = self.run.cells_from(wrong, part) if replay else {}
+        loan = make_loan(names, self.reference, self.assignment.scaffold(STAND_INS), cells)
+        return dataclasses.replace(loan, replay=tuple(self._split(loan))) if loan else None
+
+    def _split(self, loan: Loan) -> Iterator[tuple[int, str]]:
+        """The sources to be run again; of a cell that was stopped, its statements one by one."""
+        for number, source in loan.replay:
+            if self.run.raised_in(number):
+                yield from ((number, statement) for statement in statements(source))
+            else:
+                yield number, source
+
+    def _has_failed(self, part: str) -> bool:
+        """Whether a part is wrong, or not known to be right: it may be judged later or not now."""
+        counted = [c for c in self.assignment.parts[part].checks if c.weight]
+        results = [self.results.get(c.test) for c in counted]
+        return any(r is None or r.status is not Status.PASSED for r in results)
