@@ -57,7 +57,7 @@ class SecondChances:
     def _go_on(
         self, student: Student, failure: BaseException, number: int, line: int, rest: list[str]
     ) -> None:
-        self._say(failure, f"Cell {number} stopped at line {line}, before it came to this; what "
+        self._say(failure, f"Code cell {number} stopped at line {line}, before it came to this; what "
                   "follows there was run all the same.", "Without that")  # fmt: skip
         student.replay(rest, [number] * len(rest), self.assignment.rubric.limits.cell_s)
 

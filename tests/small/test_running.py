@@ -329,10 +329,10 @@ def test_what_nobody_waited_for_is_not_taken_for_a_known_mistake(
 def test_statement_that_stops_a_shared_cell_costs_its_own_part_only(graded: Grade) -> None:
     """Parts 1b and 1c in one cell: the first raises, and what follows is run all the same."""
     shared = "double = undefined\n\n\ndef total(x):\n    return np.sum(2 * x)"
-    report = graded({"1b": shared, "1c": None}, shared={"1b": ["1b", "1c"]})
+    report = graded({"1b": shared, "1c": None})
     assert "1b" in short_of(report)
     assert "1c" not in short_of(report)
     assert check(report, "total").message.startswith(
-        "Cell 3 stopped at line 1, before it came to this; what follows there was run all the "
-        "same. Without that: `total` is not defined."
+        "Code cell 3 stopped at line 2, before it came to this; what follows there was run all "
+        "the same. Without that: `total` is not defined."
     )
