@@ -57,8 +57,8 @@ class SecondChances:
     def _go_on(
         self, student: Student, failure: BaseException, number: int, line: int, rest: list[str]
     ) -> None:
-        self._say(failure, f"Code cell {number} stopped at line {line}, before it came to this; what "
-                  "follows there was run all the same.", "Without that")  # fmt: skip
+        self._say(failure, f"Code cell {number} stopped at line {line}, before it came to this; "
+                  "what follows there was run all the same.", "Without that")  # fmt: skip
         student.replay(rest, [number] * len(rest), self.assignment.rubric.limits.cell_s)
 
     def _lend(
