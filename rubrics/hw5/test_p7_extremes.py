@@ -56,9 +56,9 @@ def first(told):
 
 @pytest.mark.part("6")
 def test_convolution_of_extremes(student, reference):
-    """my_convolution takes whole numbers and a batch without images."""
+    """my_convolution takes whole and single-precision numbers, and a batch without images."""
     x, k = np.arange(24).reshape(1, 2, 3, 4), np.arange(4).reshape(1, 2, 2, 1)
     hint = "An output array of the dtype of the input may be too coarse for the sums."
-    for images in (x, np.zeros((0, 2, 3, 4))):
+    for images in (x, x.astype(np.float32), np.zeros((0, 2, 3, 4))):
         at_the_edge(lambda: student.my_convolution(images, k), reference.my_convolution(images, k),  # noqa: B023
                     "my_convolution(x, k)", hint)  # fmt: skip
