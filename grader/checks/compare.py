@@ -177,10 +177,14 @@ def _match_values(
         return
     whole = answer.dtype.kind in "biu" and oracle.dtype.kind in "biu"
     allowed = 0.0 if whole else allowed_error(bound, str(answer.dtype), exact=demand.exact)
+    a, e, difference = _difference(answer, oracle, whole=whole)
     if demand.decimals is not None:
         allowed = max(allowed, 10.0**-demand.decimals)
-    a, e, difference = _difference(answer, oracle, whole=whole)
-    wrong = difference > allowed
+        # Half of a last digit by rounding, or a whole one by cutting off, which makes it smaller.
+        larger = (np.abs(a) > np.abs(e)) & (difference > 0.5001 * 10.0**-demand.decimals)
+        wrong = (difference > allowed) | larger
+    else:
+        wrong = difference > allowed
     if not wrong.any():
         return
     text = _values_text(a, e, difference, wrong, allowed, demand)

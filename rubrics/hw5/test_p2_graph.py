@@ -7,6 +7,7 @@ import pytest
 
 from grader.checks import (
     AnswerMissing,
+    Broken,
     CheckFailed,
     Dataflow,
     Drawing,
@@ -33,6 +34,9 @@ DERIVATIVES = {
 NEURON = ("w0", "x0", "w1", "x1", "w2")
 ERROR = ("w1", "x1", "w2", "x2", "fstar")
 
+# Names of the homework's own: a node that is called so is no decoration.
+VARIABLE = r"[wxz]\d|f|fstar|e"
+
 
 @pytest.mark.part("2a")
 def test_graph_computes_the_neuron(student, submission, reference):
@@ -40,7 +44,7 @@ def test_graph_computes_the_neuron(student, submission, reference):
     neuron = values_of(reference.neuron)
     assert_not_backwards(student, submission, neuron, NEURON)
     flow = drawn(student, submission)
-    assert_computes(flow, neuron, NEURON, single_output(flow))
+    assert_computes(flow, neuron, NEURON, result_of(flow, neuron, NEURON))
 
 
 @pytest.mark.part("2a")
@@ -78,7 +82,7 @@ def test_graph_computes_the_error(student, submission, reference):
     error = values_of(reference.e)
     assert_not_backwards(student, submission, error, ERROR)
     flow = drawn(student, submission)
-    last = single_output(flow)
+    last = result_of(flow, error, ERROR)
     if len(flow.variables()) == 4 and computes(flow, values_of(reference.f), ERROR[:4], last):
         text = "the graph ends with f, but should go on to the error e"
         raise CheckFailed(Stage.VALUES, text, hint="Add f* and e = f - f* to the graph.")
@@ -114,11 +118,23 @@ def drawn(student, submission):
         raise NeedsReview("There is more than one graph here.")
     try:
         flow = Dataflow(Drawing.from_plain(told[0]))
+    except Broken as broken:
+        text = f"in the graph {broken}"
+        raise CheckFailed(Stage.VALUES, text, hint="Is an arrow missing, or elsewhere?") from None
     except Unreadable as doubt:
         raise NeedsReview(f"The graph could not be read for certain: {doubt}.") from None
     if flow.loose:
+        own = own_names(flow, flow.loose)
+        if own:
+            text = f"no arrow leads to or from {own[0]}"
+            raise CheckFailed(Stage.VALUES, text, hint="Each variable points to what uses it.")
         raise NeedsReview(f"No arrow leads to or from {flow.loose[0]!r}: a person looks at it.")
     return flow
+
+
+def own_names(flow, nodes):
+    """Those of the nodes that are called as the homework's variables are."""
+    return [name for name in map(flow.plain_name, nodes) if re.fullmatch(VARIABLE, name)]
 
 
 def assert_not_backwards(student, submission, function, leaves):
@@ -166,10 +182,19 @@ def values_of(function):
     return lambda *arguments: function(*arguments).value
 
 
-def single_output(flow):
-    if len(flow.outputs) != 1:
-        raise NeedsReview(f"The graph has {len(flow.outputs)} nodes that lead nowhere.")
-    return flow.outputs[0]
+def result_of(flow, function, leaves):
+    """The node that the graph ends with."""
+    if len(flow.outputs) == 1:
+        return flow.outputs[0]
+    ends = [name for name in own_names(flow, flow.outputs) if re.fullmatch(r"[wxz]\d", name)]
+    try:
+        is_there = any(computes(flow, function, leaves, output) for output in flow.outputs)
+    except Unreadable:
+        is_there = True
+    if ends and not is_there:
+        text = f"{ends[0]} leads nowhere, and no node computes the formula"
+        raise CheckFailed(Stage.VALUES, text, hint="An arrow is missing, or leads elsewhere.")
+    raise NeedsReview(f"The graph has {len(flow.outputs)} nodes that lead nowhere.")
 
 
 def assert_computes(flow, function, leaves, last):

@@ -1,6 +1,7 @@
 """Problem 4: an image dataset and the predictions of a model."""
 
 import functools
+import re
 
 import numpy as np
 import pytest
@@ -130,7 +131,7 @@ def test_image_dataset_applies_the_transform(student, reference, n, seed):
     colours = mean_colours(drawn)
     scaffold = student.scaffold("images")
     dataset = student.myDataset.keep(scaffold.images.keep(drawn), scaffold.transform)
-    for index in range(n):
+    for index in (*range(n), 0):  # an epoch later the first one is asked for again
         shape, corner = shown(scaffold, dataset, index)
         assert_matches(shape, (3, 224, 224), what="the image's shape")
         assert_matches(corner, reference.image_item(colours, index), what="the image")
@@ -159,11 +160,31 @@ def test_predict_switches_to_inference_mode(student, reference, n, size, seed):
         assert_matches(answer, reference.likeliest(scores, size), what="predict(...)")
 
 
+# Torch's operations that a softmax is made of; outside torch it is written with one of these.
+SOFTMAX = {"_softmax", "softmax", "_safe_softmax", "exp", "exp_", "exp2", "pow"}
+ELSEWHERE = re.compile(r"\b(np|numpy|math)\.(exp|power|e)\b|\bscipy\b|\*\*")
+
+
+@pytest.mark.part("4e")
+def test_predict_computes_probabilities(student, submission):
+    """predict() computes softmax probabilities."""
+    student.require("predict", function=True)
+    scaffold = student.scaffold("models")
+    net = scaffold.model.keep(0, 12, 4, False)
+    images = scaffold.loader.keep([torch.ones(3, 2, 2, dtype=torch.float64)], 1)
+    called = scaffold.operations_of(student.predict, net, images)
+    if SOFTMAX & set(called) or any(ELSEWHERE.search(s) for s in submission.sources):
+        return
+    text = "predict() takes no softmax of the scores"
+    raise CheckFailed(Stage.MEANS, text, hint="The largest score has the largest probability, "
+                      "but the homework asks for the probabilities.")  # fmt: skip
+
+
 def predicted(student, n, size, seed, *, restless):
     """What predict() answers on a small model, and the model's scores in inference mode."""
     scaffold = student.scaffold("models")
     images = np.random.default_rng(seed).standard_normal((n, 3, 2, 2))
-    net = scaffold.model.keep(seed, 12, 5, restless)
+    net = scaffold.model.keep(seed, 12, 40, restless)
     state = scaffold.state(net)
     loader = scaffold.loader.keep([torch.from_numpy(image) for image in images], size)
     student.seed(seed)

@@ -198,8 +198,13 @@ def test_forward_pass_of_the_class(student, reference, samples, layers, seed):
 
 
 @pytest.mark.part("5d")
-@given(samples=st.integers(2, 4), layers=st.integers(1, 3), seed=seeds())
-def test_one_step_of_the_class(student, reference, samples, layers, seed):
+@given(
+    samples=st.integers(2, 4),
+    layers=st.integers(1, 3),
+    seed=seeds(),
+    lr=st.sampled_from([1.0, 0.5, 2.0]),
+)
+def test_one_step_of_the_class(student, reference, samples, layers, seed, lr):
     """One batch forward and back changes self.weights by one step of gradient descent."""
     model, X, Y = made(student, samples=samples, layers=layers, seed=seed)
     batch, batch_y = (
@@ -207,8 +212,8 @@ def test_one_step_of_the_class(student, reference, samples, layers, seed):
         np.eye(10)[Y[:, 0].astype(int)],
     )
     weights = model.weights.value()
-    told = student.scaffold("perceptron").step(model, batch, batch_y, 1.0)
-    arguments = (batch, batch_y, weights, samples, 1.0)
+    told = student.scaffold("perceptron").step(model, batch, batch_y, lr)
+    arguments = (batch, batch_y, weights, samples, lr)
     assert_either(told, reference.sgd_step(*arguments),
                   reference.sgd_step(*arguments, update_first=True), "self.weights")  # fmt: skip
 

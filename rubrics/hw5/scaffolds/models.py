@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader
 
 
@@ -32,3 +33,21 @@ def state(net):
 def shapes(net):
     """Shapes of a network's parameters and buffers, by their names."""
     return {name: list(value.shape) for name, value in net.state_dict().items()}
+
+
+class _Called(TorchDispatchMode):
+    """Notes which of torch's operations run, whatever they were called by."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = set()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.names.add(str(function).split(".")[1])
+        return function(*args, **(kwargs or {}))
+
+
+def operations_of(predict, net, images):
+    with _Called() as called:
+        predict(net, images)
+    return sorted(called.names)

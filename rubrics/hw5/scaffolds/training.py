@@ -25,13 +25,15 @@ class EnoughSteps(BaseException):
 # else after so many steps and images, or so many small steps.
 _FALLEN, _GUESSING = 0.6, math.log(10)
 _LEAST, _STEPS, _IMAGES, _MOST = 8, 24, 4000, 150
-# Rows of the first batches that are kept to be looked at.
-_ROWS = 600
+# Rows of the first batches that are kept to be looked at with their scores, and how many images
+# it takes to see more than the training set.
+_ROWS, _EPOCH = 600, 1750
 
 # One entry a backward pass: the loss, whether gradients were there before, whether parameters
 # have changed since the pass before. One entry a batch that is kept: images, scores, loss.
 seen = {"losses": [], "dirty": [], "moved": [], "steps": 0, "empty": 0, "foreign": 0, "rates": [],
-        "batches": [], "still": [], "parameters": 0, "before": None, "after": None}  # fmt: skip
+        "batches": [], "images": [], "still": [], "parameters": 0, "before": None,
+        "after": None}  # fmt: skip
 _leaves, _names, _kept = {}, {}, {}
 _with_gradient, _changed, _old = set(), set(), {}
 _state = {"network": None, "start": None, "pending": None, "images": 0, "quiet": False,
@@ -68,8 +70,13 @@ def _watch_backward():
     def function_backward(tensors, *args, **kwargs):
         return _noted(tensors, lambda: real_function(tensors, *args, **kwargs))
 
-    def function_grad(outputs, *args, **kwargs):
-        return _noted(outputs, lambda: real_grad(outputs, *args, **kwargs))
+    def function_grad(outputs, inputs, *args, **kwargs):
+        listed = [inputs] if torch.is_tensor(inputs) else list(inputs)
+        told = _noted(outputs, lambda: real_grad(outputs, listed, *args, **kwargs))
+        # These gradients are handed over, and not left at the parameters.
+        pairs = zip(listed, told, strict=True)
+        _with_gradient.update(id(p) for p, g in pairs if id(p) in _leaves and _any(g))
+        return told
 
     torch.Tensor.backward = tensor_backward
     torch.autograd.backward = function_backward
@@ -110,6 +117,7 @@ def _note(tensor):
         _state["images"] += len(images)
         if sum(len(batch[0]) for batch in seen["batches"]) < _ROWS:
             seen["batches"].append((images[:_ROWS], scores[:_ROWS], loss))
+        seen["images"].append(images)
 
 
 def _enough():
@@ -117,7 +125,8 @@ def _enough():
     if steps < _LEAST:
         return False
     fallen = sum(losses[-3:]) / 3 < _FALLEN * min(losses[0], _GUESSING)
-    return fallen or steps >= _MOST or (steps >= _STEPS and _state["images"] >= _IMAGES)
+    whole = not seen["batches"] or _state["images"] >= _EPOCH
+    return (fallen and whole) or steps >= _MOST or (steps >= _STEPS and _state["images"] >= _IMAGES)
 
 
 def _compare():
