@@ -1,7 +1,6 @@
 """Problem 6: two-dimensional convolution as torch.conv2d defines it."""
 
 import pytest
-import torch
 from hypothesis import strategies as st
 
 from grader.checks import CheckFailed, Stage, arrays, assert_matches, given
@@ -27,9 +26,6 @@ def test_convolution_matches_torch(student, reference, drawn):
     image, kernel = drawn
     told = student.my_convolution(image, kernel)
     assert_matches(told, reference.my_convolution(image, kernel), what="my_convolution(...)")
-    if isinstance(told, torch.Tensor):  # the numbers are right: charged for no more than that
-        text = "my_convolution gives a torch.Tensor, but should give a NumPy array"
-        raise CheckFailed(Stage.EXTREMES, text)
     assert_own_work(student, image, kernel)
 
 
