@@ -3,7 +3,7 @@
 The supervisor forks the kernel, which confines itself before student code runs, and ends every
 descendant when the grader asks for it or hangs up, and when the zygote ends. It tells the grader
 on its control socket, one JSON object per datagram: `confined` with the layers, `ended` with
-the kernel's exit code.
+the kernel's exit code, `out of memory` with how many processes were killed for that.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ import ctypes
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
 import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
-from grader.sandbox.tiers import TIERS, Policy
+from grader.sandbox.tiers import TIERS, LayerStates, Policy, Tier
 
 _PR_SET_CHILD_SUBREAPER, _PR_SET_PDEATHSIG = 36, 1
 
@@ -29,35 +31,66 @@ def supervise(request: dict[str, Any], fds: list[int]) -> int:
     """Run one job to its end; `fds` are the control socket and the kernel's descriptors."""
     if os.getsid(0) != os.getpid():  # a cold start leads its session already
         os.setsid()
-    control = socket.socket(fileno=fds[0])
+    _set_environment(request["environment"])
+    policy = Policy.from_json(request["policy"])
+    tier = TIERS[request["tier"]]()
+    layers = tier.enclose(policy, lambda folder: _fill(Path(folder), request, policy.user))
     _become_reaper()
-    _set_environment(request["environment"], request["work"])
+    os.chdir(request["work"])
+    control = socket.socket(fileno=fds[0])
     kernel = os.fork()
     if kernel == 0:
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        _run_kernel(control, request, fds[1:])
+        _run_kernel(control, request, fds[1:], tier, policy, layers)
     for fd in fds[1:]:
         os.close(fd)
     try:
         signal.signal(signal.SIGTERM, _leave)
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        return _watch(control, kernel)
+        if os.getpid() != 1:  # the first process of a namespace ends with the one outside
+            _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        return _watch(control, kernel, tier)
     except (SystemExit, ConnectionError):
         return 1  # the zygote or the grader is gone
     finally:
         kill_descendants()
 
 
-def _run_kernel(control: socket.socket, request: dict[str, Any], fds: list[int]) -> None:
+def _fill(folder: Path, request: dict[str, Any], user: int | None) -> None:
+    """Put the job's data and the files that came with the submission into its folder."""
+    for name in ("work", "home", "tmp"):
+        (folder / name).mkdir(mode=0o700)
+    work = folder / "work"
+    for source in request["data"]:
+        shutil.copytree(source, work, dirs_exist_ok=True)
+    for relative, path in request["files"].items():
+        target = work / relative
+        if target.is_relative_to(work) and ".." not in target.parts:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+    if user is not None:
+        for name in ("work", "home", "tmp", "ipc"):
+            for place, _, files in os.walk(folder / name):
+                for one in (place, *(os.path.join(place, file) for file in files)):
+                    os.chown(one, user, user)
+
+
+def _run_kernel(
+    control: socket.socket,
+    request: dict[str, Any],
+    fds: list[int],
+    tier: Tier,
+    policy: Policy,
+    layers: LayerStates,
+) -> None:
     from grader.sandbox import kernel_process
 
     code = 1
     try:
         # The supervisor stays outside, so that student code cannot signal it.
-        layers = TIERS[request["tier"]]().confine(Policy.from_json(request["policy"]))
+        layers = {**layers, **tier.confine(policy)}
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of user would take it back
         control.send(json.dumps({"confined": layers}).encode())
         control.close()
-        kernel_process.run(request, fds)
+        kernel_process.run(request, fds, lambda: tier.seal(policy))
         code = 0
     except BaseException:
         import traceback
@@ -67,11 +100,11 @@ def _run_kernel(control: socket.socket, request: dict[str, Any], fds: list[int])
         os._exit(code)
 
 
-def _watch(control: socket.socket, kernel: int) -> int:
+def _watch(control: socket.socket, kernel: int, tier: Tier) -> int:
     """Until the grader hangs up: pass on interrupts, report the kernel's end, reap orphans."""
     poll = select.poll()
     poll.register(control, select.POLLIN)
-    alive = True
+    alive, killed = True, 0
     while True:
         if poll.poll(20):
             order = json.loads(control.recv(1 << 16) or '{"do": "end"}')
@@ -81,6 +114,9 @@ def _watch(control: socket.socket, kernel: int) -> int:
                 _kill_one(order["pid"])
             elif alive:
                 os.kill(kernel, getattr(signal, order["signal"]))
+        if tier.killed_for_memory() > killed:
+            killed = tier.killed_for_memory()
+            control.send(json.dumps({"out of memory": killed}).encode())
         for pid, status in _reaped():
             if pid == kernel:
                 alive = False
@@ -122,11 +158,10 @@ def _leave(*_: object) -> None:
     sys.exit(1)
 
 
-def _set_environment(environment: dict[str, str], work: str) -> None:
+def _set_environment(environment: dict[str, str]) -> None:
     os.environ.clear()
     os.environ.update(environment)
     tempfile.tempdir = None  # the zygote may have asked for it, and it is kept
-    os.chdir(work)
 
 
 def kill_descendants(patience_s: float = 2.0) -> None:

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import types
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from ipykernel.ipkernel import IPythonKernel
@@ -146,10 +147,10 @@ def _leave_kernel(channels: tuple[int, ...], number: int) -> None:
         os.dup2(null, own)
 
 
-def run(request: dict[str, Any], fds: list[int]) -> None:
+def run(request: dict[str, Any], fds: list[int], seal: Callable[[], None]) -> None:
     """Become the kernel of one job: `fds` are the ready pipe and the channel sockets.
 
-    Writes one byte to the ready pipe once the kernel's sockets are bound.
+    Once the kernel's sockets are bound it calls `seal` and writes one byte to the ready pipe.
     """
     import torch
 
@@ -161,6 +162,7 @@ def run(request: dict[str, Any], fds: list[int]) -> None:
     app.shell.user_ns.pop("grader", None)
     agent._seed(request["seed"])  # the start-up itself has drawn from some of them
     app.kernel._drawn = random.getstate()
+    seal()
     os.write(fds[0], b"R")
     os.close(fds[0])
     app.start()

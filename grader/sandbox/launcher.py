@@ -25,11 +25,14 @@ from typing import IO, Any
 
 from grader.errors import GraderError
 from grader.sandbox.tiers import Policy, best_tier
+from grader.sandbox.tiers.seccomp import filter_program
 
 _START_S = 120.0
 _LOG_BYTES = 4000
 # A Unix socket's path has at most 107 bytes, and ours end in "/JOB/ipc/k-1".
 _LONGEST_FOLDER = 60
+# User ids of jobs: beyond those of people, services and systemd.
+_FIRST_USER, _USERS = 1_000_000_000, 500_000_000
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class JobSpec:
     memory_mb: int = 8192
     processes: int = 4096
     file_mb: int = 2048
+    disk_mb: int = 2048
 
 
 class Job:
@@ -141,14 +145,15 @@ class Launcher(ABC):
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="grader-", dir=_short_folder()))
+        self._folder.chmod(0o711)  # jobs of other users pass through it
         # What a process of the sandbox says on stderr never reaches the grader's own terminal.
         self._log = (self._folder / "stderr.txt").open("wb")
 
     def launch(self, spec: JobSpec, connection: dict[str, Any]) -> Job:
         """Start one job whose kernel listens as `connection` says."""
         folder = self._folder / secrets.token_hex(6)
-        for name in ("work", "ipc", "home", "tmp"):
-            (folder / name).mkdir(parents=True, mode=0o700)
+        (folder / "ipc").mkdir(parents=True)
+        folder.chmod(0o711)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ready, ready_child = os.pipe()
         job = Job(folder, ours, ready)
@@ -162,7 +167,6 @@ class Launcher(ABC):
         started = False
         try:
             job.connection_file.write_text(json.dumps(connection), encoding="utf-8")
-            _copy_data(spec, job.work)
             self._start(_request(spec, job), fds)
             started = True
         finally:
@@ -210,13 +214,20 @@ def _readable(source: socket.socket | int, patience_s: float) -> bool:
 
 
 def _request(spec: JobSpec, job: Job) -> dict[str, Any]:
+    tier = best_tier().name
     policy = Policy(
         writable=tuple(str(job.folder / name) for name in ("work", "ipc", "home", "tmp")),
+        folder=str(job.folder),
+        sockets=str(job.folder / "ipc"),
+        devices=_gpu_devices() if spec.device else (),
+        user=_job_user(),
+        syscalls=filter_program(alone=tier != "namespaces"),
         readable=(*_system_paths(), *(str(p) for p in spec.readable)),
         cpu_s=spec.cpu_s,
         memory_mb=spec.memory_mb,
         processes=spec.processes,
         file_mb=spec.file_mb,
+        disk_mb=spec.disk_mb,
     )
     return {
         "job": job.folder.name,
@@ -224,7 +235,9 @@ def _request(spec: JobSpec, job: Job) -> dict[str, Any]:
         "connection_file": str(job.connection_file),
         "shims": str(job.folder / "home" / "bin"),
         "environment": _environment(spec, job),
-        "tier": best_tier().name,
+        "tier": tier,
+        "data": [str(path) for path in spec.data],
+        "files": {relative: str(path) for relative, path in spec.files.items()},
         "policy": policy.to_json(),
         "seed": spec.seed,
         "device": spec.device,
@@ -269,14 +282,13 @@ def _system_paths() -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _copy_data(spec: JobSpec, work: Path) -> None:
-    for source in spec.data:
-        shutil.copytree(source, work, dirs_exist_ok=True)
-    for relative, path in spec.files.items():
-        target = work / relative
-        if target.is_relative_to(work) and ".." not in target.parts:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+def _job_user() -> int | None:
+    """A user id that nothing else has, where the grader may give one away."""
+    return _FIRST_USER + secrets.randbelow(_USERS) if os.getuid() == 0 else None
+
+
+def _gpu_devices() -> tuple[str, ...]:
+    return tuple(str(path) for path in sorted(Path("/dev").glob("nvidia*")))
 
 
 class WarmLauncher(Launcher):

@@ -11,12 +11,14 @@ import os
 import tempfile
 
 from grader.sandbox.tiers.base import LayerStates, Policy, Tier
-from grader.sandbox.tiers.landlock import LandlockTier
+from grader.sandbox.tiers.namespaces import NamespaceTier
 from grader.sandbox.tiers.process import ProcessTier
+from grader.sandbox.tiers.restricted import LandlockTier
 
 __all__ = ["TIERS", "LayerStates", "Policy", "Tier", "best_tier", "try_tier"]
 
 TIERS: dict[str, type[Tier]] = {
+    "namespaces": NamespaceTier,
     "landlock": LandlockTier,
     "process": ProcessTier,
 }

@@ -1,0 +1,134 @@
+"""Control groups: memory and number of processes of a whole job, versions 1 and 2.
+
+A group is made below the grader's own, so the grader needs the right to write there: root has
+it, and whoever was given a part of the tree.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import time
+from pathlib import Path
+
+from grader.sandbox.tiers.base import LayerStates
+
+_MIB = 1 << 20
+_PREFIX = "grader-"
+_CONTROLLERS = ("memory", "pids")
+
+
+class ControlGroup:
+    """One job's group in each hierarchy that it needs."""
+
+    def __init__(self, folders: dict[str, Path]) -> None:
+        self._folders = folders
+        self._events: int | None = None
+
+    @classmethod
+    def make(cls, memory_mb: int, processes: int) -> ControlGroup:
+        """A new group with these limits. Raises OSError where one may not be made."""
+        name = f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+        group = cls({c: parent / name for c, parent in _parents().items()})
+        try:
+            for controller, folder in group._folders.items():
+                folder.mkdir(exist_ok=True)
+                group._limit(controller, memory_mb, processes)
+        except OSError:
+            group.remove()
+            raise
+        return group
+
+    def _limit(self, controller: str, memory_mb: int, processes: int) -> None:
+        folder = self._folders[controller]
+        if controller == "pids":
+            (folder / "pids.max").write_text(str(processes))
+            return
+        newer = (folder / "memory.max").exists()
+        limit = "memory.max" if newer else "memory.limit_in_bytes"
+        (folder / limit).write_text(str(memory_mb * _MIB))
+        events = folder / ("memory.events" if newer else "memory.oom_control")
+        self._events = os.open(events, os.O_RDONLY | os.O_CLOEXEC)
+
+    def join(self) -> None:
+        """Move this process into the group; its children follow."""
+        for folder in set(self._folders.values()):
+            (folder / "cgroup.procs").write_text("0")
+
+    def killed_for_memory(self) -> int:
+        """How many processes of the group the kernel has killed for want of memory."""
+        if self._events is None:
+            return 0
+        found = re.search(rb"^oom_kill (\d+)", os.pread(self._events, 4096, 0), re.MULTILINE)
+        return int(found[1]) if found else 0
+
+    def remove(self, patience_s: float = 1.0) -> None:
+        """Remove the group, whose processes have ended or are ending."""
+        deadline = time.monotonic() + patience_s
+        left = set(self._folders.values())
+        while left and time.monotonic() < deadline:
+            for folder in list(left):
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+                if not folder.exists():
+                    left.discard(folder)
+            if left:
+                time.sleep(0.005)
+
+    def states(self, memory_mb: int, processes: int) -> LayerStates:
+        """What is reported of the limits."""
+        return {
+            "memory": ("enforced", f"control group: {memory_mb} MiB for all processes together"),
+            "processes": ("enforced", f"control group: {processes}"),
+        }
+
+
+def sweep_groups() -> None:
+    """Remove empty groups that graders which were killed have left behind."""
+    with contextlib.suppress(OSError):
+        for parent in set(_parents().values()):
+            for folder in parent.glob(f"{_PREFIX}*"):
+                owner = folder.name.split("-")[1]
+                if owner.isdigit() and not os.path.exists(f"/proc/{owner}"):
+                    with contextlib.suppress(OSError):
+                        folder.rmdir()
+
+
+def _parents() -> dict[str, Path]:
+    """The grader's own group in the hierarchy of each controller that is needed.
+
+    Raises OSError where one is missing or not delegated.
+    """
+    own = _own_groups()
+    found: dict[str, Path] = {}
+    for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines():
+        _, place, kind, options, *_ = line.split()
+        if kind == "cgroup":
+            for controller in set(_CONTROLLERS) & set(options.split(",")):
+                found[controller] = _below(place, own.get(controller, "/"))
+        elif kind == "cgroup2" and "" in own:
+            parent = _below(place, own[""])
+            control = parent / "cgroup.subtree_control"
+            given = control.read_text().split() if control.exists() else []
+            for controller in set(_CONTROLLERS) & set(given):
+                found.setdefault(controller, parent)
+    missing = [c for c in _CONTROLLERS if c not in found]
+    if missing:
+        raise FileNotFoundError(f"no control group for {' and '.join(missing)}")
+    return found
+
+
+def _own_groups() -> dict[str, str]:
+    groups: dict[str, str] = {}
+    for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
+        _, controllers, path = line.split(":", 2)
+        groups.update(dict.fromkeys(controllers.split(","), path))
+    return groups
+
+
+def _below(place: str, group: str) -> Path:
+    """A group's folder; in a container the part of its path that lies outside is not shown."""
+    folder = Path(place) / group.lstrip("/")
+    return folder if folder.exists() else Path(place)

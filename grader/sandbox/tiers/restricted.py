@@ -1,0 +1,34 @@
+"""The tier for kernels with Landlock where namespaces cannot be had: a container, some HPC."""
+
+from __future__ import annotations
+
+from grader.sandbox.tiers.base import LayerStates, Policy, Tier
+from grader.sandbox.tiers.landlock import landlock_version, restrict_paths, stop_writing
+from grader.sandbox.tiers.privileges import filter_syscalls, give_up_privileges
+from grader.sandbox.tiers.process import limit_resources
+from grader.sandbox.tiers.system import known_machine
+
+
+class LandlockTier(Tier):
+    """Resource limits, no privileges, a list of paths; no TCP, no foreign signals."""
+
+    name = "landlock"
+
+    @staticmethod
+    def available() -> bool:
+        """Whether the kernel offers Landlock."""
+        return landlock_version() >= 1 and known_machine()
+
+    def confine(self, policy: Policy) -> LayerStates:
+        """Limit resources, give up privileges and restrict this process to the policy."""
+        states = give_up_privileges(policy, everything_shown=False)
+        states.update(limit_resources(policy))
+        states.update(restrict_paths(policy))
+        filtered = filter_syscalls(policy)
+        if filtered["system calls"][0] == "enforced" and states["network"][0] == "best effort":
+            states["network"] = ("enforced", "TCP by Landlock, UDP by seccomp")
+        return states | filtered
+
+    def seal(self, policy: Policy) -> None:
+        """The folder of the sockets is the grader's too."""
+        stop_writing([path for path in policy.writable if path != policy.sockets])
