@@ -66,6 +66,8 @@ def _build(script: Path, folder: Path) -> None:
             module.build(temporary / "work", temporary / "torch")
         except Exception as error:
             raise UsageError(f"{script} fails: {type(error).__name__}: {error}") from error
+        for path in (temporary, *temporary.rglob("*")):  # jobs may have a user of their own
+            path.chmod(0o755 if path.is_dir() else 0o644)
         if not folder.is_dir():  # another process may have been faster
             temporary.rename(folder)
     finally:

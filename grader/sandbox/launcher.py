@@ -25,14 +25,13 @@ from typing import IO, Any
 
 from grader.errors import GraderError
 from grader.sandbox.tiers import Policy, best_tier
+from grader.sandbox.tiers.privileges import job_user
 from grader.sandbox.tiers.seccomp import filter_program
 
 _START_S = 120.0
 _LOG_BYTES = 4000
 # A Unix socket's path has at most 107 bytes, and ours end in "/JOB/ipc/k-1".
 _LONGEST_FOLDER = 60
-# User ids of jobs: beyond those of people, services and systemd.
-_FIRST_USER, _USERS = 1_000_000_000, 500_000_000
 
 
 @dataclass(frozen=True)
@@ -220,7 +219,7 @@ def _request(spec: JobSpec, job: Job) -> dict[str, Any]:
         folder=str(job.folder),
         sockets=str(job.folder / "ipc"),
         devices=_gpu_devices() if spec.device else (),
-        user=_job_user(),
+        user=job_user(),
         syscalls=filter_program(alone=tier != "namespaces"),
         readable=(*_system_paths(), *(str(p) for p in spec.readable)),
         cpu_s=spec.cpu_s,
@@ -280,11 +279,6 @@ def _system_paths() -> tuple[str, ...]:
         "/etc/nsswitch.conf", "/etc/hosts", "/proc", "/sys/devices/system", "/sys/fs/cgroup",
         "/var/cache/fontconfig", *sorted(own),
     )  # fmt: skip
-
-
-def _job_user() -> int | None:
-    """A user id that nothing else has, where the grader may give one away."""
-    return _FIRST_USER + secrets.randbelow(_USERS) if os.getuid() == 0 else None
 
 
 def _gpu_devices() -> tuple[str, ...]:

@@ -100,8 +100,8 @@ def test_one_thread_computes(inside: Kernel) -> None:
 
 def test_the_working_folder_is_the_jobs_own(inside: Kernel) -> None:
     assert inside.text("print(os.getcwd())").strip() == str(inside.run.job.work)
-    assert inside.run.job.folder.stat().st_uid == os.getuid()
-    assert inside.run.job.work.stat().st_mode & 0o777 == 0o700
+    told = inside.text("s = os.stat('.'); print(oct(s.st_mode & 0o777), s.st_uid == os.getuid())")
+    assert told == "0o700 True\n"
 
 
 WRITABLE = ["open('a', 'w')", "open(os.environ['HOME'] + '/a', 'w')",
@@ -114,6 +114,10 @@ def test_the_jobs_own_folders_are_writable(inside: Kernel, source: str) -> None:
     assert inside.text(f"print(outcome({source!r}))") == "done\n"
 
 
+# How what is out of reach looks: refused, or not there at all.
+OUT_OF_REACH = ("PermissionError", "OSError", "FileNotFoundError", "ProcessLookupError",
+                "AssertionError")  # fmt: skip
+
 REACH = {
     "read": "open(SECRET).read()",
     "write": "open(SECRET, 'w')",
@@ -121,7 +125,7 @@ REACH = {
     "list": "os.listdir(os.path.dirname(SECRET))",
     "link": "os.symlink(SECRET, 'l'); open('l').read()",
     "hard link": "os.link(SECRET, 'h')",
-    "other jobs": "os.listdir(JOBS)",
+    "other jobs": "assert len(os.listdir(JOBS)) > 1",  # where it may look at all: only itself
     "the grader's code": "open(CODE).read()",
     "the grader's memory": "open('/proc/GRADER/mem', 'rb').read(1)",
     "the grader's folder": "os.listdir('/proc/GRADER/cwd/')",
@@ -148,10 +152,8 @@ def test_a_cell_does_not_reach_beyond_its_folders(
     inside: Kernel, secret: Path, source: str
 ) -> None:
     confines(inside, "files")
-    assert inside.text(f"print(outcome({written(source, inside, secret)!r}))") in (
-        "PermissionError\n",
-        "OSError\n",
-    )
+    told = inside.text(f"print(outcome({written(source, inside, secret)!r}))")
+    assert told.strip() in OUT_OF_REACH
     assert secret.read_text(encoding="utf-8") == "the answers"
 
 
@@ -160,13 +162,14 @@ def test_a_copy_is_confined_as_its_kernel_is(inside: Kernel, secret: Path, attem
     confines(inside, "files")
     ask = Asking(inside.run.fork)
     tried = written(REACH[attempt], inside, secret)
-    assert ask.eval(call("outcome", tried)).value == "PermissionError"
+    assert ask.eval(call("outcome", tried)).value in OUT_OF_REACH
     ask.channel.close()
 
 
 def test_a_shell_line_is_confined_as_its_kernel_is(inside: Kernel, secret: Path) -> None:
     confines(inside, "files")
-    assert "Permission denied" in inside.text(f"!cat {secret}")
+    told = inside.text(f"!cat {secret}")
+    assert "Permission denied" in told or "No such file" in told
 
 
 def test_a_job_does_not_reach_the_files_of_another(start: Start) -> None:
@@ -175,9 +178,9 @@ def test_a_job_does_not_reach_the_files_of_another(start: Start) -> None:
     first.cell("open('mine.txt', 'w').write('my answers')")
     second.cell(CELL)
     path = first.run.job.work / "mine.txt"
-    assert path.read_text(encoding="utf-8") == "my answers"
+    assert first.text(f"print(open({str(path)!r}).read())") == "my answers\n"
     tried = f"open({str(path)!r})"
-    assert second.text(f"print(outcome({tried!r}))") == "PermissionError\n"
+    assert second.text(f"print(outcome({tried!r}))").strip() in OUT_OF_REACH
 
 
 def test_a_job_does_not_signal_another(start: Start) -> None:
@@ -186,7 +189,10 @@ def test_a_job_does_not_signal_another(start: Start) -> None:
     first.cell("import os")
     second.cell(CELL)
     pid = first.text("print(os.getpid())").strip()
-    assert second.text(f"print(outcome('os.kill({pid}, 9)'))") == "PermissionError\n"
+    if second.text("print(os.getpid())").strip() != pid:  # its own, where numbers are private
+        assert second.text(f"print(outcome('os.kill({pid}, 9)'))").strip() in OUT_OF_REACH
+    second.text("import signal; signal.signal(9 - 7, signal.SIG_IGN)")
+    assert second.text("print(outcome('os.kill(-1, 2)'))").strip() in {"done", *OUT_OF_REACH}
     assert first.text("print(1)") == "1\n"
 
 
@@ -197,7 +203,8 @@ def test_a_job_does_not_signal_what_is_outside(inside: Kernel, signal: int) -> N
         told = inside.text(f"print(outcome('os.kill({bystander.pid}, {signal})'))")
         code = bystander.poll()
         bystander.kill()
-    assert (told, code) == ("PermissionError\n", None)
+    assert told.strip() in OUT_OF_REACH
+    assert code is None
 
 
 LIMITED = {

@@ -35,7 +35,7 @@ def test_a_cold_launcher_starts_a_kernel(start: Start, cold: ColdLauncher) -> No
 
 @pytest.mark.parametrize("name", ["environ", "maps"])
 def test_the_graders_environment_cannot_be_read(kernel: Kernel, name: str) -> None:
-    with pytest.raises(CellFailed, match="PermissionError"):
+    with pytest.raises(CellFailed, match=r"PermissionError|FileNotFoundError"):
         kernel.cell(f"open('/proc/{os.getpid()}/{name}').read()")
 
 
@@ -47,7 +47,7 @@ def test_no_capabilities_are_left(kernel: Kernel) -> None:
 def test_the_graders_terminal_is_out_of_reach(kernel: Kernel) -> None:
     ours, theirs = pty.openpty()
     try:
-        with pytest.raises(CellFailed, match="PermissionError"):
+        with pytest.raises(CellFailed, match=r"PermissionError|FileNotFoundError"):
             kernel.cell(f"import os\nos.open({os.ttyname(theirs)!r}, os.O_RDWR | os.O_NOCTTY)")
     finally:
         os.close(ours)

@@ -12,8 +12,10 @@ import tempfile
 
 from grader.sandbox.tiers.base import LayerStates, Policy, Tier
 from grader.sandbox.tiers.namespaces import NamespaceTier
+from grader.sandbox.tiers.privileges import job_user
 from grader.sandbox.tiers.process import ProcessTier
 from grader.sandbox.tiers.restricted import LandlockTier
+from grader.sandbox.tiers.seccomp import filter_program
 
 __all__ = ["TIERS", "LayerStates", "Policy", "Tier", "best_tier", "try_tier"]
 
@@ -35,18 +37,28 @@ def try_tier(tier: Tier) -> LayerStates:
     Raises OSError where the tier cannot be had after all.
     """
     reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            policy = Policy((tempfile.gettempdir(),), ("/usr", "/proc"), 60, 1024, 64, 64)
-            os.write(writer, json.dumps(tier.confine(policy)).encode())
-            code = 0
-        finally:
-            os._exit(code)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as told:
-        data = told.read()
-    if os.waitpid(pid, 0)[1] != 0:
-        raise OSError(f"the tier {tier.name} could not be made on this machine")
+    with tempfile.TemporaryDirectory() as folder:
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                os.write(writer, json.dumps(_confined(tier, folder)).encode())
+                code = 0
+            finally:
+                os._exit(code)
+        os.close(writer)
+        with os.fdopen(reader, "rb") as told:
+            data = told.read()
+        if os.waitpid(pid, 0)[1] != 0:
+            raise OSError(f"the tier {tier.name} could not be made on this machine")
     return {name: (state[0], state[1]) for name, state in json.loads(data).items()}
+
+
+def _confined(tier: Tier, folder: str) -> LayerStates:
+    policy = Policy(
+        (folder,), ("/usr", "/proc"), 60, 1024, 4096, 64,
+        folder=folder, sockets=f"{folder}/ipc", user=job_user(),
+        syscalls=filter_program(alone=tier.name != "namespaces"),
+    )  # fmt: skip
+    os.mkdir(policy.sockets)
+    return {**tier.enclose(policy, lambda place: None), **tier.confine(policy)}

@@ -63,7 +63,9 @@ def restrict_paths(policy: Policy, *, private: bool = False) -> LayerStates:
     rules |= {path: _FILE_RIGHTS & ~_EXECUTE for path in policy.devices}
     rules |= _DEVICES | (_TERMINALS if private else {})
     open_network = policy.network or private or version < 4
-    _restrict(rules, _rights(version), net=0 if open_network else 3, scopes=3 if version >= 6 else 0)
+    _restrict(
+        rules, _rights(version), net=0 if open_network else 3, scopes=3 if version >= 6 else 0
+    )
     detail = f"Landlock ABI {version}: {len(policy.writable)} writable folders"
     states: LayerStates = {
         "files": ("enforced", f"{detail}; modes and times of one's own files are not covered"),

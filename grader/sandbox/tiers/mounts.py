@@ -20,8 +20,8 @@ from grader.sandbox.tiers.system import (
 )
 
 _DEVICES = ("null", "zero", "urandom", "random", "full")
-# The system has these of its own in the new root.
-_MADE = ("/proc", "/dev", "/tmp")
+# The new root has these of its own.
+_MADE = ("/proc", "/dev")
 # statvfs gives the flags of a mount in the numbers of mount(2), but for NOSUID and RDONLY.
 _KEPT = MS_NODEV | MS_NOEXEC
 

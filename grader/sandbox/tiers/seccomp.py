@@ -11,18 +11,20 @@ import errno
 import functools
 import socket
 import tempfile
+from typing import Any
 
 from grader.sandbox.tiers import system
 
-_REFUSED = """
-    ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd process_madvise perf_event_open
-    bpf userfaultfd io_uring_setup io_uring_enter io_uring_register keyctl add_key request_key
-    mount umount2 pivot_root chroot setns unshare move_mount open_tree fsopen fsconfig fsmount
-    fspick mount_setattr init_module finit_module delete_module kexec_load kexec_file_load reboot
-    swapon swapoff acct quotactl quotactl_fd syslog name_to_handle_at open_by_handle_at
-    personality modify_ldt vhangup settimeofday clock_settime clock_adjtime adjtimex nfsservctl
-    lookup_dcookie fanotify_init memfd_secret migrate_pages move_pages iopl ioperm
-""".split()
+_REFUSED = (
+    "ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd process_madvise "
+    "perf_event_open bpf userfaultfd io_uring_setup io_uring_enter io_uring_register keyctl "
+    "add_key request_key mount umount2 pivot_root chroot setns unshare move_mount open_tree "
+    "fsopen fsconfig fsmount fspick mount_setattr init_module finit_module delete_module "
+    "kexec_load kexec_file_load reboot swapon swapoff acct quotactl quotactl_fd syslog "
+    "name_to_handle_at open_by_handle_at personality modify_ldt vhangup settimeofday "
+    "clock_settime clock_adjtime adjtimex nfsservctl lookup_dcookie fanotify_init "
+    "memfd_secret migrate_pages move_pages iopl ioperm "
+).split()
 _NAMESPACES = (
     system.CLONE_NEWUSER, system.CLONE_NEWNS, system.CLONE_NEWPID, system.CLONE_NEWNET,
     system.CLONE_NEWIPC, system.CLONE_NEWUTS, system.CLONE_NEWCGROUP,
@@ -33,14 +35,14 @@ _NETLINK = 16
 
 # Without a namespace around the job: what reaches processes and files of the same user. Code
 # that changes the mode or times of its own files goes on as if it had.
-_IGNORED_ALONE = """
-    chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes utimensat futimesat
-    setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr
-""".split()
-_REFUSED_ALONE = """
-    memfd_create sched_setaffinity sched_setattr sched_setparam sched_setscheduler setpriority
-    ioprio_set shmget msgget semget
-""".split()
+_IGNORED_ALONE = (
+    "chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes utimensat "
+    "futimesat setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr "
+).split()
+_REFUSED_ALONE = (
+    "memfd_create sched_setaffinity sched_setattr sched_setparam sched_setscheduler "
+    "setpriority ioprio_set shmget msgget semget "
+).split()
 
 
 @functools.cache
@@ -72,7 +74,7 @@ def filter_program(*, alone: bool) -> str:
         return base64.b64encode(file.read()).decode()
 
 
-def _refuse_families(made: object, pyseccomp: object) -> None:
+def _refuse_families(made: Any, pyseccomp: Any) -> None:
     """Sockets of other families than Unix, IPv4, IPv6, and of netlink but for routes."""
     unknown = pyseccomp.ERRNO(errno.EAFNOSUPPORT)
     allowed = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6)
@@ -86,15 +88,13 @@ def _refuse_families(made: object, pyseccomp: object) -> None:
     )  # fmt: skip
 
 
-def _refuse_reaching_out(made: object, pyseccomp: object) -> None:
+def _refuse_reaching_out(made: Any, pyseccomp: Any) -> None:
     for name in _IGNORED_ALONE:
         _add(made, pyseccomp.ERRNO(0), name)
     for name in _REFUSED_ALONE:
         _add(made, pyseccomp.ERRNO(errno.EPERM), name)
     # Limits of other processes; 0 is the caller.
-    made.add_rule(
-        pyseccomp.ERRNO(errno.EPERM), "prlimit64", pyseccomp.Arg(0, pyseccomp.NE, 0)
-    )
+    made.add_rule(pyseccomp.ERRNO(errno.EPERM), "prlimit64", pyseccomp.Arg(0, pyseccomp.NE, 0))
     for family in (socket.AF_INET, socket.AF_INET6):  # datagrams: Landlock knows TCP only
         made.add_rule(
             pyseccomp.ERRNO(errno.EPERM), "socket",
@@ -103,7 +103,7 @@ def _refuse_reaching_out(made: object, pyseccomp: object) -> None:
         )  # fmt: skip
 
 
-def _add(made: object, action: int, name: str) -> None:
+def _add(made: Any, action: int, name: str) -> None:
     """Add a call by name; one that this libseccomp or architecture lacks needs no rule."""
     try:
         made.add_rule(action, name)

@@ -55,9 +55,7 @@ def unshare(flags: int) -> None:
     check(libc().unshare(flags), "unshare")
 
 
-def mount(
-    source: str, target: str, kind: str | None, flags: int, data: str | None = None
-) -> None:
+def mount(source: str, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
     """Mount something. Raises OSError."""
     texts = [None if t is None else os.fsencode(t) for t in (source, target, kind, data)]
     result = libc().mount(texts[0], texts[1], texts[2], ctypes.c_ulong(flags), texts[3])
