@@ -24,7 +24,7 @@ _REFUSED = (
     "name_to_handle_at open_by_handle_at personality modify_ldt vhangup settimeofday "
     "clock_settime clock_adjtime adjtimex nfsservctl lookup_dcookie fanotify_init "
     "memfd_secret migrate_pages move_pages iopl ioperm "
-).split()
+).split()  # noqa: SIM905
 _NAMESPACES = (
     system.CLONE_NEWUSER, system.CLONE_NEWNS, system.CLONE_NEWPID, system.CLONE_NEWNET,
     system.CLONE_NEWIPC, system.CLONE_NEWUTS, system.CLONE_NEWCGROUP,
@@ -38,11 +38,11 @@ _NETLINK = 16
 _IGNORED_ALONE = (
     "chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes utimensat "
     "futimesat setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr "
-).split()
+).split()  # noqa: SIM905
 _REFUSED_ALONE = (
     "memfd_create sched_setaffinity sched_setattr sched_setparam sched_setscheduler "
     "setpriority ioprio_set shmget msgget semget "
-).split()
+).split()  # noqa: SIM905
 
 
 @functools.cache
