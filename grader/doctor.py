@@ -88,10 +88,11 @@ def _sandbox() -> Iterator[Finding]:
     tier = best_tier()
     yield Finding("ok" if tier.name != "process" else "note", "isolation tier", tier.name)
     weak = {"absent", "best effort"}
-    for layer, (state, detail) in try_tier(tier).items():
+    layers = try_tier(tier)
+    for layer, (state, detail) in layers.items():
         text = f"{state} ({detail})" if detail else state
         yield Finding("note" if state in weak else "ok", f"isolation: {layer}", text)
-    if os.getuid() == 0:
+    if os.getuid() == 0 and layers.get("user", ("absent", ""))[0] == "absent":
         yield Finding("note", "user", "root: student code runs with root's user id, inside the "
                       "limits above", "run the grader as an ordinary user")  # fmt: skip
     warm = WarmLauncher.available()

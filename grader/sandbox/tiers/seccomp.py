@@ -15,7 +15,7 @@ from typing import Any
 
 from grader.sandbox.tiers import system
 
-_REFUSED = (
+_REFUSED = (  # noqa: SIM905
     "ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd process_madvise "
     "perf_event_open bpf userfaultfd io_uring_setup io_uring_enter io_uring_register keyctl "
     "add_key request_key mount umount2 pivot_root chroot setns unshare move_mount open_tree "
@@ -24,7 +24,7 @@ _REFUSED = (
     "name_to_handle_at open_by_handle_at personality modify_ldt vhangup settimeofday "
     "clock_settime clock_adjtime adjtimex nfsservctl lookup_dcookie fanotify_init "
     "memfd_secret migrate_pages move_pages iopl ioperm "
-).split()  # noqa: SIM905
+).split()
 _NAMESPACES = (
     system.CLONE_NEWUSER, system.CLONE_NEWNS, system.CLONE_NEWPID, system.CLONE_NEWNET,
     system.CLONE_NEWIPC, system.CLONE_NEWUTS, system.CLONE_NEWCGROUP,
@@ -35,14 +35,14 @@ _NETLINK = 16
 
 # Without a namespace around the job: what reaches processes and files of the same user. Code
 # that changes the mode or times of its own files goes on as if it had.
-_IGNORED_ALONE = (
+_IGNORED_ALONE = (  # noqa: SIM905
     "chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes utimensat "
     "futimesat setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr "
-).split()  # noqa: SIM905
-_REFUSED_ALONE = (
+).split()
+_REFUSED_ALONE = (  # noqa: SIM905
     "memfd_create sched_setaffinity sched_setattr sched_setparam sched_setscheduler "
     "setpriority ioprio_set shmget msgget semget "
-).split()  # noqa: SIM905
+).split()
 
 
 @functools.cache
