@@ -7,17 +7,11 @@ members are opened one by one and never extracted by their own names.
 from __future__ import annotations
 
 import hashlib
-import lzma
 import re
 import shutil
-import stat
-import struct
 import tempfile
 import weakref
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -26,17 +20,12 @@ from typing import Literal
 from nbformat import NotebookNode
 
 from grader.errors import SubmissionError, UsageError
+from grader.submission.archive import unpack
+from grader.submission.files import MIB, list_folder, printable, read_whole
 from grader.submission.module import read_module
 from grader.submission.notebook import read_notebook
 
-_MIB = 1 << 20
-_MOST_MEMBERS = 2000
-_MOST_BYTES = 512 * _MIB
-_MOST_FILE_BYTES = 256 * _MIB
-_MOST_RATIO = 200
-_MOST_NAME_BYTES = 255
-_SOURCE_BYTES = 64 * _MIB
-_IGNORED = ("__MACOSX", ".ipynb_checkpoints", ".git", "__pycache__", ".DS_Store")
+_SOURCE_BYTES = 64 * MIB
 
 Container = Literal["file", "folder", "zip"]
 
@@ -90,35 +79,35 @@ def read_submission(path: Path, *, submitted_at: datetime | None = None) -> Subm
 
 
 def _read(path: Path) -> Submission:
+    where = printable(str(path))
     if not path.exists():
-        raise UsageError(f"There is no file or folder {path}. Check the path's spelling.")
+        raise UsageError(f"There is no file or folder {where}. Check the path's spelling.")
     if path.is_dir():
         return _from_folder(path)
     if not path.is_file():
-        raise UsageError(f"{path} is neither a file nor a folder.")
+        raise UsageError(f"{where} is neither a file nor a folder.")
     if path.suffix.lower() == ".zip":
         return _from_zip(path)
     if path.suffix.lower() not in _READERS:
         raise SubmissionError(
-            f"{path} is not a submission: hand in a notebook (.ipynb), a module (.py), "
+            f"{where} is not a submission: hand in a notebook (.ipynb), a module (.py), "
             "a ZIP or a folder with one of them."
         )
     return _make(path.name, path, {}, path.stem)
 
 
 def _from_folder(folder: Path) -> Submission:
-    files = {
-        p.relative_to(folder).as_posix(): p
-        for p in sorted(folder.rglob("*"))
-        if p.is_file() and not p.is_symlink() and not _ignored(p.relative_to(folder).as_posix())
-    }
-    submission = _from_files(files, folder.resolve().name, str(folder))
-    return replace(submission, container="folder", container_name=folder.resolve().name)
+    files, notes = list_folder(folder)
+    name = printable(folder.resolve().name)
+    submission = _from_files(files, name, printable(str(folder)), notes)
+    return replace(submission, container="folder", container_name=name)
 
 
-def _from_files(files: dict[str, Path], name: str, where: str) -> Submission:
-    chosen, notes = _choose(sorted(files), where)
-    return _make(chosen, files[chosen], _beside(files, chosen), name, notes)
+def _from_files(
+    files: dict[str, Path], name: str, where: str, notes: tuple[str, ...] = ()
+) -> Submission:
+    chosen, others = _choose(sorted(files), where, notes)
+    return _make(chosen, files[chosen], _beside(files, chosen), name, notes + others)
 
 
 def _beside(files: dict[str, Path], chosen: str) -> dict[str, Path]:
@@ -136,7 +125,7 @@ def _beside(files: dict[str, Path], chosen: str) -> dict[str, Path]:
     return {pure.as_posix(): path for pure, path in extra.items()}
 
 
-def _choose(names: list[str], where: str) -> tuple[str, tuple[str, ...]]:
+def _choose(names: list[str], where: str, notes: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     """The file to grade: the notebook nearest the top, else the module."""
     for suffix in _READERS:
         found = [n for n in names if n.lower().endswith(suffix)]
@@ -151,18 +140,15 @@ def _choose(names: list[str], where: str) -> tuple[str, tuple[str, ...]]:
         if top:
             rest = [n for n in found if n != top[0]]
             return top[0], tuple(f"{n} was not graded: {top[0]} was" for n in rest[:5])
-    raise SubmissionError(f"{where} holds no notebook (.ipynb) and no module (.py).")
+    told = "".join(f" {note}." for note in notes)
+    raise SubmissionError(f"{where} holds no notebook (.ipynb) and no module (.py).{told}")
 
 
 def _make(
     name: str, path: Path, extra: dict[str, Path], title: str, notes: tuple[str, ...] = ()
 ) -> Submission:
-    try:
-        if path.stat().st_size > _SOURCE_BYTES:
-            raise SubmissionError(f"{name} is larger than {_SOURCE_BYTES // _MIB} MiB.")
-        data = path.read_bytes()
-    except OSError as error:
-        raise SubmissionError(f"{name} cannot be read: {error.strerror or error}.") from error
+    title, name = printable(title), printable(name)
+    data = read_whole(path, name, _SOURCE_BYTES)
     suffix = Path(name).suffix.lower()
     notebook = _READERS[suffix](data, name)
     return Submission(
@@ -185,87 +171,15 @@ def _safe_id(text: str) -> str:
     return f"{safe or 'submission'}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def _ignored(name: str) -> bool:
-    return any(part in _IGNORED or part.startswith("._") for part in PurePosixPath(name).parts)
-
-
 def _from_zip(path: Path) -> Submission:
-    with _mapped_errors(path):
-        archive = zipfile.ZipFile(path)
-    with archive:
-        members = _sane_members(archive, path)
-        folder = Path(tempfile.mkdtemp(prefix="grader-zip-"))
-        try:
-            files = _unpack(archive, members, folder, path)
-            submission = _from_files(files, path.stem, str(path))
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
+    folder = Path(tempfile.mkdtemp(prefix="grader-zip-"))
+    try:
+        submission = _from_files(unpack(path, folder), path.stem, printable(str(path)))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     # The submission's files lie in the folder, which goes when the last copy of it does.
     unpacked = _Unpacked()
     weakref.finalize(unpacked, shutil.rmtree, folder, ignore_errors=True)
-    return replace(submission, container="zip", container_name=path.name, unpacked=unpacked)
-
-
-@contextmanager
-def _mapped_errors(path: Path) -> Iterator[None]:
-    """What `zipfile` raises on a broken archive, as the student's fault that it is."""
-    try:
-        yield
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError,
-            RuntimeError, ValueError, IndexError) as error:  # fmt: skip
-        # RuntimeError has NotImplementedError below it: a compression that Python lacks.
-        raise SubmissionError(f"{path} is not a ZIP that can be read: {error}.") from error
-
-
-def _sane_members(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
-    listed = [m for m in archive.infolist() if not m.filename.endswith("/")]
-    members = [m for m in listed if not _ignored(m.filename)]
-    if len(members) > _MOST_MEMBERS:
-        raise SubmissionError(f"{path} holds {len(members)} files; {_MOST_MEMBERS} are allowed.")
-    total = sum(m.file_size for m in members)
-    packed = sum(m.compress_size for m in members)
-    if total > _MOST_BYTES or (total > _MIB and total > packed * _MOST_RATIO):
-        raise SubmissionError(f"{path} unpacks to {total // _MIB} MiB, which is too much.")
-    seen: set[PurePosixPath] = set()
-    for member in members:
-        _check_member(member, path)
-        folded = PurePosixPath(member.filename.casefold())
-        if folded in seen:
-            raise SubmissionError(f"{path} holds {member.filename!r} more than once.")
-        seen.add(folded)
-    for member in members:
-        if seen.intersection(PurePosixPath(member.filename.casefold()).parents):
-            raise SubmissionError(f"{path} holds {member.filename!r} below what is a file.")
-    return members
-
-
-def _check_member(member: zipfile.ZipInfo, path: Path) -> None:
-    name = member.filename
-    pure = PurePosixPath(name)
-    too_long = any(len(part.encode()) > _MOST_NAME_BYTES for part in pure.parts)
-    if not pure.parts or pure.is_absolute() or ".." in pure.parts or too_long:
-        raise SubmissionError(f"{path} holds a file with the unsafe name {name[:300]!r}.")
-    if any(character in "\\:\x7f" or character < " " for character in name):
-        raise SubmissionError(f"{path} holds a file with the unsafe name {name[:300]!r}.")
-    kind = stat.S_IFMT(member.external_attr >> 16)
-    if kind not in (0, stat.S_IFREG):
-        raise SubmissionError(f"{path} holds {name!r}, which is a link or a device, not a file.")
-    if member.flag_bits & 1:
-        raise SubmissionError(f"{path} is encrypted: hand in a ZIP without a password.")
-
-
-def _unpack(
-    archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: Path, path: Path
-) -> dict[str, Path]:
-    """Write each member under a number of ours; a member's name never becomes a path here."""
-    files = {}
-    for number, member in enumerate(members):
-        with _mapped_errors(path), archive.open(member) as source:
-            data = source.read(_MOST_FILE_BYTES + 1)
-        if len(data) > _MOST_FILE_BYTES or len(data) != member.file_size:
-            raise SubmissionError(f"{member.filename!r} in the ZIP is not as large as it says.")
-        target = folder / str(number)
-        target.write_bytes(data)
-        files[member.filename] = target
-    return files
+    name = printable(path.name)
+    return replace(submission, container="zip", container_name=name, unpacked=unpacked)

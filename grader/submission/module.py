@@ -13,8 +13,12 @@ import nbformat
 from nbformat import NotebookNode
 
 from grader.errors import SubmissionError
+from grader.submission.files import printable
+from grader.submission.notebook import check_code, kept_metadata
 from grader.submission.source import parse_python
 
+_CELL_LIMIT = 2000
+_MOST_TRIES = 2000  # of joining blocks that do not parse
 _PERCENT = re.compile(r"^#[ \t]*%%", re.MULTILINE)
 _DEFINITION = re.compile(r"(?:async\s+def|def|class|@)\b|@")
 
@@ -24,14 +28,17 @@ def read_module(data: bytes, name: str) -> NotebookNode:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SubmissionError(f"{name} is not UTF-8 text (byte {error.start}).") from error
+        raise SubmissionError(
+            f"{name} is not UTF-8 text (byte {error.start}): save it again as UTF-8."
+        ) from error
+    check_code([text], name)
     if not any(line.strip() and not line.strip().startswith("#") for line in text.splitlines()):
         raise SubmissionError(f"{name} holds no code.")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if _PERCENT.search(text):
         cells = [_plain_cell(cell) for cell in _percent_cells(text, name)]
     else:
-        cells = [nbformat.v4.new_code_cell(block) for block in _blocks(text)]
+        cells = [nbformat.v4.new_code_cell(block) for block in _blocks(text, name)]
     return nbformat.v4.new_notebook(cells=cells)
 
 
@@ -40,19 +47,25 @@ def _percent_cells(text: str, name: str) -> list[NotebookNode]:
         cells: list[NotebookNode] = jupytext.reads(text, fmt="py:percent").cells
     except Exception as error:
         # jupytext raises whatever its YAML header makes it stumble over.
-        raise SubmissionError(f"{name} is not in percent format: {error}") from error
+        told = printable(str(error))[:200]
+        raise SubmissionError(f"{name} is not in percent format: {told}") from error
+    _check_count(len(cells), name)
     return cells
 
 
+def _check_count(count: int, name: str) -> None:
+    if count > _CELL_LIMIT:
+        raise SubmissionError(f"{name} falls into {count} cells; {_CELL_LIMIT} are allowed.")
+
+
 def _plain_cell(cell: NotebookNode) -> NotebookNode:
-    told = cell.metadata.get("grader")
-    metadata = {"grader": told} if isinstance(told, dict) else {}
+    metadata = kept_metadata(cell.metadata)
     if cell.cell_type == "code":
         return nbformat.v4.new_code_cell(cell.source, metadata=metadata)
     return nbformat.v4.new_markdown_cell(cell.source, metadata=metadata)
 
 
-def _blocks(text: str) -> list[str]:
+def _blocks(text: str, name: str) -> list[str]:
     """Runs of lines that belong together. Works on files that do not parse, too.
 
     A line in column 0 opens a block where it starts a definition or a comment after code, or
@@ -73,6 +86,7 @@ def _blocks(text: str) -> list[str]:
             in_definition = definition
         blocks[-1].append(line)
     joined = ["\n".join(block).strip("\n") for block in blocks]
+    _check_count(len(joined), name)
     return _join_broken([block for block in joined if block.strip()])
 
 
@@ -92,6 +106,8 @@ def _has_code(lines: list[str]) -> bool:
 
 
 def _join_broken(blocks: list[str], reach: int = 20) -> list[str]:
+    """Join blocks that do not parse with their neighbours, while the tries last."""
+    tries = _MOST_TRIES
     result: list[str] = []
     at = 0
     while at < len(blocks):
@@ -101,7 +117,8 @@ def _join_broken(blocks: list[str], reach: int = 20) -> list[str]:
                 result[-1] += "\n" + blocks[at]
                 at += 1
                 continue
-            for stop in range(at + 2, min(at + reach, len(blocks)) + 1):
+            for stop in range(at + 2, min(at + reach, len(blocks)) + 1 if tries > 0 else 0):
+                tries -= 1
                 if _parses("\n".join(blocks[at:stop])):
                     end = stop
                     break

@@ -9,15 +9,21 @@ from __future__ import annotations
 import json
 import re
 import warnings
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
 from grader.errors import SubmissionError
+from grader.submission.files import printable
 
 _CELL_LIMIT = 2000
-_BLANK_START = re.compile(r"\A(?:[ \t]*\n)+")
+_OUTPUT_LIMIT = 10_000
+_CODE_LIMIT = 1 << 20  # characters in all code cells: a syntax tree takes 600 times as much
+_VALUE_LIMIT = 2_000_000  # an empty list is two bytes in JSON, and sixty in memory
+_SHORT = 200
+_FIRST_SEEN = re.compile(r"[^ \t\n]|\Z")
 
 
 def read_notebook(data: bytes, name: str) -> NotebookNode:
@@ -25,18 +31,21 @@ def read_notebook(data: bytes, name: str) -> NotebookNode:
     text = _decode(data, name)
     if not text.strip():
         raise SubmissionError(f"{name} is empty: save the notebook again and hand that in.")
+    _check_values(data, name)
     try:
         content = json.loads(text)
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise SubmissionError(f"{name} is no notebook: it is nested too deeply.") from error
+    except ValueError as error:
         where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         raise SubmissionError(
             f"{name} is not a notebook: its JSON is broken{where}. Download the .ipynb again."
         ) from error
     if not isinstance(content, dict) or not ("cells" in content or "worksheets" in content):
         raise SubmissionError(f"{name} is JSON but not a notebook: it has no cells.")
+    _check_amount(content, name)
     notebook = _upgrade(content, name)
-    if len(notebook.cells) > _CELL_LIMIT:
-        raise SubmissionError(f"{name} has {len(notebook.cells)} cells; {_CELL_LIMIT} are allowed.")
+    check_code((c.source for c in notebook.cells if c.cell_type == "code"), name)
     if not any(c.cell_type == "code" and c.source.strip() for c in notebook.cells):
         raise SubmissionError(f"{name} has no code cell with anything in it.")
     return notebook
@@ -46,7 +55,54 @@ def _decode(data: bytes, name: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SubmissionError(f"{name} is not UTF-8 text (byte {error.start}).") from error
+        raise SubmissionError(
+            f"{name} is not UTF-8 text (byte {error.start}): save it again as UTF-8."
+        ) from error
+
+
+def check_code(sources: Iterable[str], name: str) -> None:
+    """Refuse more code than anybody writes. Raises SubmissionError."""
+    length = sum(map(len, sources))
+    if length > _CODE_LIMIT:
+        raise SubmissionError(
+            f"{name} has {length} characters of code; {_CODE_LIMIT} are allowed: "
+            "read data from files."
+        )
+
+
+def _check_values(data: bytes, name: str) -> None:
+    """Refuse JSON of more values than memory is there for, without making any of them."""
+    marks = [data.count(mark) for mark in (b",", b"[", b"{", b'"')]
+    if sum(marks) <= _VALUE_LIMIT:
+        return
+    bare = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    values = bare.count(b'"') // 2
+    if values <= _VALUE_LIMIT:
+        outside = bare.split(b'"')[::2]
+        values += sum(piece.count(mark) for piece in outside for mark in (b",", b"[", b"{"))
+    if values > _VALUE_LIMIT:
+        raise SubmissionError(
+            f"{name} holds more than {_VALUE_LIMIT} values: clear its outputs and save it again."
+        )
+
+
+def _check_amount(content: dict[str, Any], name: str) -> None:
+    cells = list(_cells(content))
+    if len(cells) > _CELL_LIMIT:
+        raise SubmissionError(f"{name} has {len(cells)} cells; {_CELL_LIMIT} are allowed.")
+    outputs = sum(len(c["outputs"]) for c in cells if isinstance(c.get("outputs"), list))
+    if outputs > _OUTPUT_LIMIT:
+        raise SubmissionError(
+            f"{name} has {outputs} outputs; {_OUTPUT_LIMIT} are allowed: clear those of loops."
+        )
+
+
+def _cells(content: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The cells of a notebook of any version, before it is known to be one."""
+    sheets = content.get("worksheets") if "cells" not in content else None
+    for holder in sheets if isinstance(sheets, list) else [content]:
+        cells = holder.get("cells") if isinstance(holder, dict) else None
+        yield from (c for c in (cells if isinstance(cells, list) else []) if isinstance(c, dict))
 
 
 def _upgrade(content: dict[str, Any], name: str) -> NotebookNode:
@@ -60,38 +116,59 @@ def _upgrade(content: dict[str, Any], name: str) -> NotebookNode:
             loaded = nbformat.reads(text, as_version=4)
     except Exception as error:
         # nbformat raises half a dozen unrelated types on files that only look like notebooks.
-        first = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise SubmissionError(f"{name} is not a valid notebook: {first}") from error
+        first = str(error).strip().partition("\n")[0][:_SHORT] or type(error).__name__
+        raise SubmissionError(f"{name} is not a valid notebook: {printable(first)}") from error
     cells = [_clean(cell) for cell in loaded.cells if isinstance(cell, dict)]
     return nbformat.v4.new_notebook(cells=cells)
 
 
 def _forgive(content: dict[str, Any]) -> None:
     """Mend what other tools leave out or set to null, so that nbformat can upgrade it."""
-    content["metadata"] = content.get("metadata") or {}
+    content["metadata"] = {}
     content.setdefault("nbformat", 4)
     content.setdefault("nbformat_minor", 0)
-    sheets = content.get("worksheets") if "cells" not in content else None
-    for holder in sheets if isinstance(sheets, list) else [content]:
-        cells = holder.get("cells") if isinstance(holder, dict) else None
-        for cell in cells if isinstance(cells, list) else []:
-            if isinstance(cell, dict):
-                _forgive_cell(cell)
+    for cell in _cells(content):
+        _forgive_cell(cell)
 
 
 def _forgive_cell(cell: dict[str, Any]) -> None:
     code = "input" if "input" in cell else "source"  # nbformat 3 and 4
     cell[code] = _text(cell.get(code))
-    cell["metadata"] = cell.get("metadata") or {}
+    cell["metadata"] = kept_metadata(cell.get("metadata"))
     if "outputs" in cell:
         outputs = cell["outputs"] if isinstance(cell["outputs"], list) else []
-        cell["outputs"] = [o for o in outputs if isinstance(o, dict)]
+        cell["outputs"] = [_flat(o) for o in outputs if isinstance(o, dict)]
+
+
+def kept_metadata(metadata: Any) -> dict[str, Any]:
+    """What a template wrote into a cell's metadata: words and lists of words, nothing deeper."""
+    told = metadata.get("grader") if isinstance(metadata, dict) else None
+    if not isinstance(told, dict):
+        return {}
+    return {"grader": {key: value for key, value in told.items() if _is_text(value)}}
+
+
+def _flat(output: dict[str, Any]) -> dict[str, Any]:
+    """An output with its texts and pictures; what widgets keep there may be nested deeply."""
+    flat = {
+        key: value
+        for key, value in output.items()
+        if _is_text(value) or value is None or isinstance(value, int | float)
+    }
+    for key in ("data", "metadata"):
+        if isinstance(output.get(key), dict):
+            flat[key] = {kind: v for kind, v in output[key].items() if _is_text(v)}
+    return flat
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) or (
+        isinstance(value, list) and all(isinstance(piece, str) for piece in value)
+    )
 
 
 def _clean(cell: NotebookNode) -> NotebookNode:
-    text, metadata = _text(cell.get("source")), cell.get("metadata")
-    told = metadata.get("grader") if isinstance(metadata, dict) else None
-    kept = {"grader": told} if isinstance(told, dict) else {}
+    text, kept = _text(cell.get("source")), kept_metadata(cell.get("metadata"))
     if cell.get("cell_type") != "code":
         kind = cell.get("cell_type")
         if kind == "raw":
@@ -119,7 +196,9 @@ def _attached(cell: NotebookNode) -> dict[str, Any]:
 
 def _text(source: Any) -> str:
     """A cell's source; IPython drops blank lines at its start and counts lines without them."""
-    return _BLANK_START.sub("", _joined(source))
+    text = _joined(source)
+    seen = _FIRST_SEEN.search(text)
+    return text[text.rfind("\n", 0, seen.start() if seen else None) + 1 :]
 
 
 def _joined(source: Any) -> str:

@@ -106,7 +106,7 @@ def _fill(place: Path) -> None:
 UNREADABLE = {
     "empty.ipynb": "empty.ipynb is empty: save the notebook again and hand that in.",
     "broken.ipynb": "broken.ipynb is not a notebook: its JSON is broken (line 1). ",
-    "binary.ipynb": "binary.ipynb is not UTF-8 text (byte 0).",
+    "binary.ipynb": "binary.ipynb is not UTF-8 text (byte 0)",
     "other.ipynb": "other.ipynb is JSON but not a notebook: it has no cells.",
     "notes.docx": "notes.docx is not a submission: hand in a notebook (.ipynb), a module (.py)",
     "comments.py": "comments.py holds no code.",

@@ -189,7 +189,7 @@ def test_module_without_code_is_refused(data: bytes) -> None:
 
 
 def test_other_encodings_are_refused_with_the_byte() -> None:
-    assert _refusal(b"a = '\xfc'\n") == "hw.py is not UTF-8 text (byte 5)."
+    assert _refusal(b"a = '\xfc'\n") == "hw.py is not UTF-8 text (byte 5): save it again as UTF-8."
 
 
 LINES = st.sampled_from(

@@ -167,8 +167,8 @@ def test_empty_file_says_to_save_again(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("data", "line"),
-    [(b"{", " (line 1)"), (b'{\n"cells": [}', " (line 2)"), (b"[" * 100_000, "")],
-    ids=["cut", "second-line", "too-deep"],
+    [(b"{", " (line 1)"), (b'{\n"cells": [}', " (line 2)")],
+    ids=["cut", "second-line"],
 )
 def test_broken_json_says_where_and_what_to_do(data: bytes, line: str) -> None:
     message = f"hw.ipynb is not a notebook: its JSON is broken{line}. Download the .ipynb again."
@@ -196,7 +196,8 @@ def test_cells_that_are_no_list_are_refused(cells: Any) -> None:
 
 def test_other_encodings_are_refused_with_the_byte() -> None:
     data = _file(_code("a = '@'")).replace(b"@", "ü".encode("latin-1"))
-    assert _refusal(data) == f"hw.ipynb is not UTF-8 text (byte {data.index(0xFC)})."
+    place = f"(byte {data.index(0xFC)})"
+    assert _refusal(data) == f"hw.ipynb is not UTF-8 text {place}: save it again as UTF-8."
 
 
 def test_thousands_of_cells_are_refused() -> None:
