@@ -35,7 +35,8 @@ def read_module(data: bytes, name: str) -> NotebookNode:
     if not any(line.strip() and not line.strip().startswith("#") for line in text.splitlines()):
         raise SubmissionError(f"{name} holds no code.")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if _PERCENT.search(text):
+    if marks := _PERCENT.findall(text):
+        _check_count(len(marks), name)
         cells = [_plain_cell(cell) for cell in _percent_cells(text, name)]
     else:
         cells = [nbformat.v4.new_code_cell(block) for block in _blocks(text, name)]
@@ -49,7 +50,6 @@ def _percent_cells(text: str, name: str) -> list[NotebookNode]:
         # jupytext raises whatever its YAML header makes it stumble over.
         told = printable(str(error))[:200]
         raise SubmissionError(f"{name} is not in percent format: {told}") from error
-    _check_count(len(cells), name)
     return cells
 
 
@@ -86,8 +86,9 @@ def _blocks(text: str, name: str) -> list[str]:
             in_definition = definition
         blocks[-1].append(line)
     joined = ["\n".join(block).strip("\n") for block in blocks]
-    _check_count(len(joined), name)
-    return _join_broken([block for block in joined if block.strip()])
+    filled = [block for block in joined if block.strip()]
+    _check_count(len(filled), name)
+    return _join_broken(filled)
 
 
 def _inside_statements(text: str) -> set[int]:

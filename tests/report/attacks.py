@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from collections import Counter
 from collections.abc import Iterator
 from enum import Enum
 from itertools import count, cycle
@@ -33,16 +34,16 @@ MARKUP = (
     "<style>@import 'URL/import.css'; body { background: url(URL/style.png) }</style>",
     "<p style='background: url(URL/inline.png)'>",
     "<video src=URL/video autoplay poster=URL/poster></video><audio src=URL/audio autoplay>",
-    "<form action=URL/form id=f><button></form><body onload='f.submit()'>",
     "<a href='javascript:RUN' ping=URL/ping>a</a>",
     "<details open ontoggle=\"RUN\">",
     "<!--><script>RUN</script>-->",
     "<![CDATA[<script>RUN</script>]]>",
     "`<img src=x onerror=\"RUN\">`",
 )  # fmt: skip
-# No policy of a page holds these back: only escaping does.
+# They lead the page away, or its links; no policy of a page holds the last one back.
 MOVES = (
     "<base href=URL/base/>",
+    "<form action=URL/form id=f><button></form><body onload='f.submit()'>",
     "<meta http-equiv=refresh content='0; url=URL/refresh'>",
 )
 PLAIN = (
@@ -101,6 +102,7 @@ class _Walk:
         self._attacks = attacks
         self._number = count()
         self._turns: dict[type[Enum], cycle[Enum]] = {}
+        self._times: Counter[str] = Counter()
 
     def record(self, model: type[BaseModel]) -> BaseModel:
         fields = model.model_fields.items()
@@ -111,6 +113,11 @@ class _Walk:
 
     def _value(self, annotation: Any, mark: str) -> Any:
         origin, inner = get_origin(annotation), get_args(annotation)
+        if origin in (Union, types.UnionType) or annotation is Any:
+            # What may be absent sometimes is: other fields take its place on the page.
+            self._times[mark] += 1
+            if self._times[mark] % 3 == 0:
+                return None
         if origin in (Union, types.UnionType):
             return self._value(inner[0], mark)
         if origin is dict:

@@ -119,7 +119,7 @@ READ: dict[str, Callable[[], bytes]] = {
         _code(), {"cell_type": "markdown", "source": "a", "metadata": {},
                   "attachments": {"\ud800": {"image/png": "x"}}},
     ),
-    "outputs": lambda: _file(_code(outputs=[STREAM] * 3000)),
+    "outputs": lambda: _file(_code(outputs=[STREAM] * 500)),
     "long-output": lambda: _file(_code(outputs=[{**STREAM, "text": "1" * 60 * MIB}])),
     "commas": lambda: _file(_code(outputs=[{**STREAM, "text": "1, [2]" * 10**6}])),
     "escapes": lambda: _file(_code(outputs=[{**STREAM, "text": '\\"\n' * 10**6}])),
@@ -149,7 +149,7 @@ def test_200_mib_of_output_are_refused_before_they_are_read(tmp_path: Path) -> N
         file.truncate(200 * MIB)
 
     def read() -> None:
-        with pytest.raises(SubmissionError, match="hw.ipynb is larger than 64 MiB: clear its out"):
+        with pytest.raises(SubmissionError, match="larger than 64 MiB: clear its outputs"):
             read_submission(path)
 
     _measured(read)
@@ -230,8 +230,9 @@ def test_hostile_module_is_refused(kind: str) -> None:
     data, told = MODULES[kind]
 
     def read() -> None:
-        with pytest.raises(SubmissionError, match=f"hw.py .*{told}"):
+        with pytest.raises(SubmissionError) as caught:
             read_module(data, "hw.py")
+        assert str(caught.value).startswith("hw.py ") and told in str(caught.value)
 
     _measured(read)
 
@@ -258,7 +259,9 @@ CODE = {
 
 @pytest.mark.parametrize("kind", CODE)
 def test_code_that_is_costly_to_read_is_read_soon(kind: str) -> None:
-    _measured(lambda: parse_python(as_python(CODE[kind])))
+    started = time.monotonic()
+    parse_python(as_python(CODE[kind]))
+    assert time.monotonic() - started < SOON_S
 
 
 def test_few_magics_become_calls_and_too_many_are_passed_over() -> None:
