@@ -184,6 +184,7 @@ def _each(
 ) -> list[ExitCode]:
     """Grade each path; a submission that cannot be graded does not stop the others."""
     from grader.submission import read_submission
+    from grader.submission.files import printable
 
     codes: list[ExitCode] = []
     seen: set[str] = set()
@@ -199,7 +200,8 @@ def _each(
                     report = _grade_one(assignment, submission, launcher, options, spinner)
                 except GraderException as error:
                     named = path.name in str(error) or len(paths) == 1
-                    click.echo(f"grader: {error}" if named else f"{path}: {error}", err=True)
+                    where = "grader" if named else printable(str(path))
+                    click.echo(f"{where}: {error}", err=True)
                     codes.append(error.exit_code)
                     continue
                 codes.append(use(report))

@@ -12,7 +12,8 @@ import nbformat
 
 from grader.submission import PartMap, Submission, pictures, printed
 
-_PICTURE = re.compile(r"!\[[^\]]*\]\([^)]*\)|<img\b", re.IGNORECASE)
+# Bounded: else text that only opens brackets is searched to its end for each of them.
+_PICTURE = re.compile(r"!\[[^\]]{0,500}\]\(|<img\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

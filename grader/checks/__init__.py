@@ -5,7 +5,7 @@ from __future__ import annotations
 from grader.checks.answers import read_numbers
 from grader.checks.compare import assert_matches, counterexample, numbers
 from grader.checks.examples import given
-from grader.checks.graphs import Broken, Dataflow, Drawing, Unreadable, computes
+from grader.checks.graphs import Dataflow, Drawing, Unreadable, computes
 from grader.checks.means import after_change
 from grader.checks.oracle import Expected, forward_error
 from grader.checks.rounding import Rounded, float64, read_only, reduction_units
@@ -18,7 +18,6 @@ from grader.model import Stage
 
 __all__ = [
     "AnswerMissing",
-    "Broken",
     "CheckFailed",
     "Dataflow",
     "Drawing",

@@ -176,15 +176,15 @@ def _match_values(
     if not answer.size:
         return
     whole = answer.dtype.kind in "biu" and oracle.dtype.kind in "biu"
-    allowed = 0.0 if whole else allowed_error(bound, str(answer.dtype), exact=demand.exact)
+    rounding = 0.0 if whole else allowed_error(bound, str(answer.dtype), exact=demand.exact)
     a, e, difference = _difference(answer, oracle, whole=whole)
+    allowed = np.full(difference.shape, rounding)
     if demand.decimals is not None:
-        allowed = max(allowed, 10.0**-demand.decimals)
-        # Half of a last digit by rounding, or a whole one by cutting off, which makes it smaller.
-        larger = (np.abs(a) > np.abs(e)) & (difference > 0.5001 * 10.0**-demand.decimals)
-        wrong = (difference > allowed) | larger
-    else:
-        wrong = difference > allowed
+        # Rounding leaves half a last digit (and what doubles make of it), cutting off up to a
+        # whole one, towards zero.
+        share = np.where(np.abs(a) > np.abs(e), 0.5 + 1e-9, 1.0)
+        allowed = np.maximum(allowed, share * 10.0**-demand.decimals)
+    wrong = difference > allowed
     if not wrong.any():
         return
     text = _values_text(a, e, difference, wrong, allowed, demand)
@@ -221,7 +221,7 @@ def _values_text(
     e: np.ndarray,
     difference: np.ndarray,
     wrong: np.ndarray,
-    allowed: float,
+    allowed: np.ndarray,
     demand: _Demand,
 ) -> str:
     count = int(wrong.sum())
@@ -238,7 +238,10 @@ def _values_text(
     elif (np.isinf(a) & ~np.isinf(e)).any():
         text += " (there are infinities among them)"
     elif np.isfinite(difference).all():
-        text += f", by at most {float(difference.max()):.3g} where rounding explains {allowed:.1g}"
+        explained = float(allowed[worst])
+        text += (
+            f", by at most {float(difference[worst]):.3g} where rounding explains {explained:.1g}"
+        )
     return text
 
 

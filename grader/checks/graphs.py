@@ -30,10 +30,6 @@ class Unreadable(Exception):
     """What was drawn is not certain enough for a verdict; the message says what is in doubt."""
 
 
-class Broken(Unreadable):
-    """An arrow is missing for certain, whatever else was drawn."""
-
-
 @dataclass(frozen=True)
 class Drawing:
     """One drawn graph as plain data: names, arrows, and the text shown on each node."""
@@ -57,12 +53,18 @@ class Drawing:
             raise Unreadable("the graph is too large to be read")
         return made
 
+    def lacking(self, leaves: Sequence[str]) -> tuple[str, ...]:
+        """Those of the leaves' plain names whose node is there, but with no arrow at it."""
+        tied = {node for edge in self.edges for node in edge}
+        names = {node: plain_name(self.labels.get(node, node), node) for node in self.nodes}
+        used = {names[node] for node in tied}
+        return tuple(n for n in leaves if n in names.values() and n not in used)
+
 
 class Dataflow:
     """A drawn graph with the meaning of each of its nodes.
 
-    Raises Unreadable where a node's meaning is in doubt, and Broken where an operation of two
-    has one.
+    Raises Unreadable where a node's meaning is in doubt.
     """
 
     def __init__(self, drawing: Drawing) -> None:
@@ -84,10 +86,6 @@ class Dataflow:
         """Nodes that no arrow leads to or from."""
         return tuple(nx.isolates(self.graph))
 
-    def plain_name(self, node: str) -> str:
-        """A node's name as letters and digits."""
-        return plain_name(self._text(node), node)
-
     def _text(self, node: str) -> str:
         return self._labels.get(node, node)
 
@@ -104,8 +102,6 @@ class Dataflow:
             if meant is not None:
                 found[node] = meant
             elif inputs > 1 or next(iter(self.graph.pred[node])) not in found:
-                if inputs == 1 and (operation(self._text(node), 2) or operation(node, 2)):
-                    raise Broken(f"the operation {self._text(node)!r} has a single input")
                 raise Unreadable(f"it is not clear which operation {node!r} stands for")
         return found
 
@@ -115,7 +111,7 @@ class Dataflow:
 
     def names(self) -> dict[str, str]:
         """Plain names of the variables: `w0` of `$w_0$` or of a label `w0 = 0.1`."""
-        return {leaf: self.plain_name(leaf) for leaf in self.variables()}
+        return {leaf: plain_name(self._text(leaf), leaf) for leaf in self.variables()}
 
     def unnamed_steps(self) -> tuple[tuple[str, str], ...]:
         """Operations that lead straight into another, without a variable for what is between."""
@@ -159,7 +155,7 @@ class Dataflow:
         if node in self.operations:
             return self.operations[node].write([self.formula(n) for n in self.graph.pred[node]])
         before = list(self.graph.pred[node])
-        return self.formula(before[0]) if before else self.plain_name(node)
+        return self.formula(before[0]) if before else plain_name(self._text(node), node)
 
 
 def computes(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,14 +24,22 @@ _DEEPEST = 40
 _MOST_NOTES = 5
 _IGNORED = ("__MACOSX", ".ipynb_checkpoints", ".git", "__pycache__", ".DS_Store", "Icon\r")
 _JOINERS = "\u200c\u200d"  # invisible, but Persian names and emoji need them
+_SPACE = "Zs"  # category of all spaces: macOS writes a narrow one into the names of screenshots
 
 
 def printable(text: str) -> str:
     r"""`text` with what no reader sees written out, as in `\x1b`: it can move no terminal."""
     if text.isprintable():
         return text
-    shown = (c if c.isprintable() or c in _JOINERS else ascii(c)[1:-1] for c in text)
-    return "".join(shown)
+    return "".join(c if _is_harmless(c) else ascii(c)[1:-1] for c in text)
+
+
+def _is_harmless(character: str) -> bool:
+    return (
+        character.isprintable()
+        or character in _JOINERS
+        or unicodedata.category(character) == _SPACE
+    )
 
 
 def is_ignored(name: str) -> bool:

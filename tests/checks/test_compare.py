@@ -366,3 +366,21 @@ def test_message_names_the_call_of_the_running_check() -> None:
     assert failure.message.startswith("f(x)[0]=0, but should be 1 [f(x)]; ")
     assert failure.counterexample is not None
     assert failure.counterexample.code == "x = 3\nf(x)"
+
+
+@pytest.mark.parametrize("told", [1.051, 1.0513, 1.05127, 1.0508, -0.0])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_decimals_may_be_rounded_or_cut_off(told: float, sign: int) -> None:
+    right = 1.0512711 if told else 0.0
+    assert_matches(
+        sign * told, Expected(np.array(sign * right), np.array(1.0)), what="f", decimals=3
+    )
+
+
+@pytest.mark.parametrize("told", [1.052, 1.0518, 1.05, 1.06, 1.0, -1.051])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_wrong_decimals_are_rejected(told: float, sign: int) -> None:
+    with pytest.raises(CheckFailed):
+        assert_matches(
+            sign * told, Expected(np.array(sign * 1.0512711), np.array(1.0)), what="f", decimals=3
+        )

@@ -169,3 +169,22 @@ def test_nodes_that_nothing_leads_to_or_from_are_told() -> None:
     flow = Dataflow(Drawing(("a", "neg", "f", "1"), (("a", "neg"), ("neg", "f"))))
     assert flow.loose == ("1",)
     assert flow.outputs == ("f",)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "lacking"),
+    [
+        (("a", "neg", "f", "x0"), ("x0",)),
+        (("a", "neg", "f", "$x_0$"), ("x0",)),
+        (("a", "neg", "f", "title"), ()),
+        (("a", "neg", "f", "z5"), ()),
+    ],
+)
+def test_leaves_without_an_arrow_are_told(nodes: tuple[str, ...], lacking: tuple[str, ...]) -> None:
+    drawing = Drawing(nodes, (("a", "neg"), ("neg", "f")))
+    assert drawing.lacking(("a", "x0")) == lacking
+
+
+def test_leaf_that_is_drawn_twice_lacks_nothing() -> None:
+    drawing = Drawing(("a", "neg", "f", "b"), (("a", "neg"), ("neg", "f")), {"b": "a"})
+    assert drawing.lacking(("a",)) == ()

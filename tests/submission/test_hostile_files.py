@@ -20,6 +20,7 @@ import pytest
 from grader.errors import SubmissionError, UsageError
 from grader.submission import archive, files, read_submission
 from grader.submission.files import printable
+from tests.submission.making import pack_files, put_files
 
 SOON_S = 20.0
 NOTEBOOK = nbformat.writes(
@@ -36,20 +37,6 @@ def _refusal(path: Path) -> str:
     text = str(caught.value)
     assert len(text.splitlines()) == 1 and text.isprintable()
     return text
-
-
-def _zip(path: Path, members: Members, method: int = zipfile.ZIP_DEFLATED) -> Path:
-    with zipfile.ZipFile(path, "w", method) as made:
-        for name, data in members.items():
-            made.writestr(zipfile.ZipInfo(name), data, method)
-    return path
-
-
-def _folder(path: Path, members: Members) -> Path:
-    for name, data in members.items():
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        (path / name).write_bytes(data)
-    return path
 
 
 # Archives.
@@ -99,7 +86,7 @@ def _nested(path: Path) -> Path:
         with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as made:
             made.writestr(f"{depth}.zip", data)
         data = inner.getvalue()
-    return _zip(path, {"inner.zip": data})
+    return pack_files(path, {"inner.zip": data})
 
 
 def _typed(kind: int) -> Callable[[Path], Path]:
@@ -115,7 +102,7 @@ def _typed(kind: int) -> Callable[[Path], Path]:
 
 
 def _encrypted(path: Path) -> Path:
-    data = bytearray(_zip(path, {"hw.ipynb": NOTEBOOK}).read_bytes())
+    data = bytearray(pack_files(path, {"hw.ipynb": NOTEBOOK}).read_bytes())
     for mark, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         data[data.index(mark) + at] |= 1
     path.write_bytes(bytes(data))
@@ -123,12 +110,12 @@ def _encrypted(path: Path) -> Path:
 
 
 def _holding(name: str) -> Callable[[Path], Path]:
-    return lambda path: _zip(path, {"hw.ipynb": NOTEBOOK, name: b"-"})
+    return lambda path: pack_files(path, {"hw.ipynb": NOTEBOOK, name: b"-"})
 
 
 def _lying(path: Path) -> Path:
     """A member that unpacks to far more than the directory says."""
-    data = bytearray(_zip(path, {"hw.ipynb": NOTEBOOK, "z": bytes(64 << 20)}).read_bytes())
+    data = bytearray(pack_files(path, {"hw.ipynb": NOTEBOOK, "z": bytes(64 << 20)}).read_bytes())
     struct.pack_into("<I", data, data.rindex(b"PK\x01\x02") + 24, 1000)
     path.write_bytes(bytes(data))
     return path
@@ -149,13 +136,13 @@ ARCHIVES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "fifo": (_typed(stat.S_IFIFO), "is a link or a device"),
     "socket": (_typed(stat.S_IFSOCK), "is a link or a device"),
     "encrypted": (_encrypted, "hand in a ZIP without a password"),
-    "bomb": (lambda p: _zip(p, {"hw.ipynb": NOTEBOOK, "z": bytes(64 << 20)}), "too much"),
+    "bomb": (lambda p: pack_files(p, {"hw.ipynb": NOTEBOOK, "z": bytes(64 << 20)}), "too much"),
     "lying": (_lying, "hw.zip"),
     "overlapping": (_overlapping, "holds 'b' within 'a'"),
     "million": (_million, "lists far more than the 2000 files allowed"),
     "nested": (_nested, "holds no notebook"),
-    "many": (lambda p: _zip(p, {f"{n}": b"" for n in range(2001)}), "holds 2001 files"),
-    "only-mac": (lambda p: _zip(p, {"__MACOSX/._hw.ipynb": NOTEBOOK}), "holds no notebook"),
+    "many": (lambda p: pack_files(p, {f"{n}": b"" for n in range(2001)}), "holds 2001 files"),
+    "only-mac": (lambda p: pack_files(p, {"__MACOSX/._hw.ipynb": NOTEBOOK}), "holds no notebook"),
 }
 
 
@@ -178,7 +165,7 @@ def test_honest_archives_of_any_method_are_read_in_pieces(
 ) -> None:
     monkeypatch.setattr(archive, "_CHUNK", 7)
     members = {"hw.ipynb": NOTEBOOK, "empty": b"", "Icon\r": b"", "d/a.csv": bytes(range(256)) * 9}
-    path = _zip(tmp_path / "hw.zip", members, getattr(zipfile, f"ZIP_{method}"))
+    path = pack_files(tmp_path / "hw.zip", members, getattr(zipfile, f"ZIP_{method}"))
     submission = read_submission(path)
     assert submission.extra["d/a.csv"].read_bytes() == members["d/a.csv"]
     assert submission.extra["empty"].read_bytes() == b""
@@ -187,18 +174,18 @@ def test_honest_archives_of_any_method_are_read_in_pieces(
 
 @pytest.mark.parametrize("name", ["Lösung.py", "課題.py", "a b.py", "خانه‌ام.py"])
 def test_names_of_any_script_are_no_attack(tmp_path: Path, name: str) -> None:
-    assert read_submission(_zip(tmp_path / "hw.zip", {name: b"x = 1"})).source == name
+    assert read_submission(pack_files(tmp_path / "hw.zip", {name: b"x = 1"})).source == name
 
 
 def test_archives_within_are_not_opened(tmp_path: Path) -> None:
-    inner = _zip(tmp_path / "inner.zip", {"../evil.py": b"x"}).read_bytes()
+    inner = pack_files(tmp_path / "inner.zip", {"../evil.py": b"x"}).read_bytes()
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as made:
         link = tarfile.TarInfo("hw.py")
         link.type, link.linkname = tarfile.LNKTYPE, "/etc/passwd"
         made.addfile(link)
     members = {"hw.ipynb": NOTEBOOK, "inner.zip": inner, "inner.tar": packed.getvalue()}
-    submission = read_submission(_zip(tmp_path / "hw.zip", members))
+    submission = read_submission(pack_files(tmp_path / "hw.zip", members))
     assert submission.files == ("hw.ipynb", "inner.tar", "inner.zip")
 
 
@@ -244,7 +231,7 @@ ODD_FILES: dict[str, tuple[Callable[[Path], None], str]] = {
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such files here")
 @pytest.mark.parametrize("kind", ODD_FILES)
 def test_odd_files_of_a_folder_are_left_out_and_named(tmp_path: Path, kind: str) -> None:
-    folder = _folder(tmp_path / "folder", {"hw.ipynb": NOTEBOOK, "data.csv": b"1"})
+    folder = put_files(tmp_path / "folder", {"hw.ipynb": NOTEBOOK, "data.csv": b"1"})
     make, told = ODD_FILES[kind]
     make(folder)
     submission = read_submission(folder)
@@ -253,26 +240,26 @@ def test_odd_files_of_a_folder_are_left_out_and_named(tmp_path: Path, kind: str)
 
 
 def test_hard_links_within_a_folder_are_files(tmp_path: Path) -> None:
-    folder = _folder(tmp_path / "folder", {"hw.ipynb": NOTEBOOK, "a": b"1"})
+    folder = put_files(tmp_path / "folder", {"hw.ipynb": NOTEBOOK, "a": b"1"})
     os.link(folder / "a", folder / "b")
     assert read_submission(folder).files == ("hw.ipynb", "a", "b")
 
 
 def test_notebook_that_is_a_link_is_missing_and_the_reason_told(tmp_path: Path) -> None:
-    folder = _folder(tmp_path / "folder", {"a": b"1"})
+    folder = put_files(tmp_path / "folder", {"a": b"1"})
     (folder / "hw.ipynb").symlink_to("/etc/passwd")
     assert "hw.ipynb was left out: it is a link" in _refusal(folder)
 
 
 def test_link_to_a_folder_is_not_followed(tmp_path: Path) -> None:
-    folder = _folder(tmp_path / "folder", {"hw.ipynb": NOTEBOOK})
+    folder = put_files(tmp_path / "folder", {"hw.ipynb": NOTEBOOK})
     (folder / "loop").symlink_to(folder)
     (folder / "root").symlink_to("/")
     assert read_submission(folder).files == ("hw.ipynb",)
 
 
 def test_many_odd_files_are_counted(tmp_path: Path) -> None:
-    folder = _folder(tmp_path / "folder", {"hw.ipynb": NOTEBOOK})
+    folder = put_files(tmp_path / "folder", {"hw.ipynb": NOTEBOOK})
     for number in range(9):
         (folder / f"{number}").symlink_to("/")
     assert read_submission(folder).notes[-1] == "4 more files were left out"
@@ -299,7 +286,7 @@ BOUNDS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("kind", BOUNDS)
 def test_folder_is_bounded(tmp_path: Path, kind: str) -> None:
-    folder = _folder(tmp_path / "folder", {"hw.ipynb": NOTEBOOK})
+    folder = put_files(tmp_path / "folder", {"hw.ipynb": NOTEBOOK})
     make, told = BOUNDS[kind]
     make(folder)
     assert _refusal(folder).endswith(told)
@@ -309,7 +296,7 @@ def test_listing_ends_where_a_folder_does_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "_MOST_LISTED", 30)
-    folder = _folder(tmp_path / "folder", {"hw.ipynb": NOTEBOOK})
+    folder = put_files(tmp_path / "folder", {"hw.ipynb": NOTEBOOK})
     for number in range(40):
         (folder / f".git{number}").mkdir()
     assert "holds more than 30 files" in _refusal(folder)

@@ -23,20 +23,11 @@ from grader.submission import pictures, printed, read_submission
 from grader.submission.module import read_module
 from grader.submission.notebook import read_notebook
 from grader.submission.source import as_python, parse_python
+from tests.submission.making import code_cell, notebook_file
 
 SOON_S = 30.0
 MIB = 1 << 20
 FEW_BYTES = 400 * MIB
-
-
-def _code(source: Any = "x = 1", **fields: Any) -> dict[str, Any]:
-    whole = {"cell_type": "code", "source": source, "metadata": {}, "outputs": []}
-    return {**whole, "execution_count": None, **fields}
-
-
-def _file(*cells: Any, **fields: Any) -> bytes:
-    whole = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": list(cells)}
-    return json.dumps({**whole, **fields}).encode()
 
 
 def _shown(**data: Any) -> dict[str, Any]:
@@ -61,23 +52,41 @@ def _measured(read: Callable[[], object]) -> None:
 
 
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
-    "deep": (lambda: _file(_code(), metadata="@").replace(b'"@"', DEEP), "nested too deeply."),
+    "deep": (
+        lambda: notebook_file(code_cell(), metadata="@").replace(b'"@"', DEEP),
+        "nested too deeply.",
+    ),
     "deep-cells": (lambda: b'{"cells": ' + DEEP + b"}", "nested too deeply."),
-    "truncated": (lambda: _file(_code())[:-20], "its JSON is broken"),
-    "huge-number": (lambda: _file(_code(), x="@").replace(b'"@"', b"9" * 10**5), "is broken."),
-    "cells": (lambda: _file(*[_code()] * 100_000), "has 100000 cells; 2000 are allowed."),
+    "truncated": (lambda: notebook_file(code_cell())[:-20], "its JSON is broken"),
+    "huge-number": (
+        lambda: notebook_file(code_cell(), x="@").replace(b'"@"', b"9" * 10**5),
+        "is broken.",
+    ),
+    "cells": (
+        lambda: notebook_file(*[code_cell()] * 100_000),
+        "has 100000 cells; 2000 are allowed.",
+    ),
     "outputs": (
-        lambda: _file(_code(outputs=[STREAM] * 100_000)),
+        lambda: notebook_file(code_cell(outputs=[STREAM] * 100_000)),
         "has 100000 outputs; 10000 are allowed: clear those of loops.",
     ),
     "lists": (lambda: b'{"cells":[' + b"[]," * 20 * 10**6 + b"[]]}", "more than 2000000 values"),
     "words": (lambda: b'{"cells":[' + b'"",' * 9 * 10**6 + b'""]}', "more than 2000000 values"),
     "quotes": (lambda: b'{"\\\\\\"' + b'","\\"' * 9 * 10**6, "more than 2000000 values"),
-    "code": (lambda: _file(_code("x=1\n" * 300_000)), "has 1200000 characters of code"),
-    "blank": (lambda: _file(_code("\n" * 20 * MIB)), "no code cell with anything in it."),
-    "utf-16": (lambda: _file(_code()).decode().encode("utf-16"), "save it again as UTF-8."),
-    "latin-1": (lambda: _file(_code("#@")).replace(b"@", b"\xfc"), "save it again as UTF-8."),
-    "terminal": (lambda: _file(_code(), nbformat="\x1b]0;x\x07"), "hw.ipynb "),
+    "code": (lambda: notebook_file(code_cell("x=1\n" * 300_000)), "has 1200000 characters of code"),
+    "blank": (
+        lambda: notebook_file(code_cell("\n" * 20 * MIB)),
+        "no code cell with anything in it.",
+    ),
+    "utf-16": (
+        lambda: notebook_file(code_cell()).decode().encode("utf-16"),
+        "save it again as UTF-8.",
+    ),
+    "latin-1": (
+        lambda: notebook_file(code_cell("#@")).replace(b"@", b"\xfc"),
+        "save it again as UTF-8.",
+    ),
+    "terminal": (lambda: notebook_file(code_cell(), nbformat="\x1b]0;x\x07"), "hw.ipynb "),
     "binary": (lambda: b"\x00" * 100, "is not a notebook: its JSON is broken"),
 }
 
@@ -99,32 +108,36 @@ def test_hostile_notebook_is_refused(kind: str) -> None:
 
 def _widget(depth: int) -> bytes:
     deep = b"[" * depth + b"]" * depth
-    return _file(_code(outputs=[_shown(**{"application/json": "@", "text/plain": "1"})])).replace(
-        b'"@"', deep
-    )
+    return notebook_file(
+        code_cell(outputs=[_shown(**{"application/json": "@", "text/plain": "1"})])
+    ).replace(b'"@"', deep)
 
 
 READ: dict[str, Callable[[], bytes]] = {
     "deep-widget": lambda: _widget(400),
-    "deep-metadata": lambda: _file(_code(metadata={"grader": {"a": "@"}})).replace(
+    "deep-metadata": lambda: notebook_file(code_cell(metadata={"grader": {"a": "@"}})).replace(
         b'"@"', b'{"a":' * 400 + b"1" + b"}" * 400
     ),
-    "infinite": lambda: _file(_code(execution_count=float("inf"))),
-    "nan": lambda: _file(_code(execution_count=float("nan"), metadata={"grader": {"a": 0.0}})),
-    "large-number": lambda: _file(_code(), x="@").replace(b'"@"', b"9" * 4000),
-    "exponent": lambda: _file(_code(execution_count="@")).replace(b'"@"', b"1e999999"),
-    "twice": lambda: _file(_code()).replace(b'{"nbf', b'{"cells": 3, "nbf', 1),
-    "halves": lambda: _file(_code(metadata={"grader": {"\ud800": "\udfff"}})),
-    "half-name": lambda: _file(
-        _code(), {"cell_type": "markdown", "source": "a", "metadata": {},
+    "infinite": lambda: notebook_file(code_cell(execution_count=float("inf"))),
+    "nan": lambda: notebook_file(
+        code_cell(execution_count=float("nan"), metadata={"grader": {"a": 0.0}})
+    ),
+    "large-number": lambda: notebook_file(code_cell(), x="@").replace(b'"@"', b"9" * 4000),
+    "exponent": lambda: notebook_file(code_cell(execution_count="@")).replace(b'"@"', b"1e999999"),
+    "twice": lambda: notebook_file(code_cell()).replace(b'{"nbf', b'{"cells": 3, "nbf', 1),
+    "halves": lambda: notebook_file(code_cell(metadata={"grader": {"\ud800": "\udfff"}})),
+    "half-name": lambda: notebook_file(
+        code_cell(), {"cell_type": "markdown", "source": "a", "metadata": {},
                   "attachments": {"\ud800": {"image/png": "x"}}},
     ),
-    "outputs": lambda: _file(_code(outputs=[STREAM] * 500)),
-    "long-output": lambda: _file(_code(outputs=[{**STREAM, "text": "1" * 60 * MIB}])),
-    "commas": lambda: _file(_code(outputs=[{**STREAM, "text": "1, [2]" * 10**6}])),
-    "escapes": lambda: _file(_code(outputs=[{**STREAM, "text": '\\"\n' * 10**6}])),
-    "mark": lambda: b"\xef\xbb\xbf" + _file(_code()),
-    "html": lambda: _file(_code(outputs=[_shown(**{"text/html": "<script>1</script>"})])),
+    "outputs": lambda: notebook_file(code_cell(outputs=[STREAM] * 500)),
+    "long-output": lambda: notebook_file(code_cell(outputs=[{**STREAM, "text": "1" * 60 * MIB}])),
+    "commas": lambda: notebook_file(code_cell(outputs=[{**STREAM, "text": "1, [2]" * 10**6}])),
+    "escapes": lambda: notebook_file(code_cell(outputs=[{**STREAM, "text": '\\"\n' * 10**6}])),
+    "mark": lambda: b"\xef\xbb\xbf" + notebook_file(code_cell()),
+    "html": lambda: notebook_file(
+        code_cell(outputs=[_shown(**{"text/html": "<script>1</script>"})])
+    ),
 }  # fmt: skip
 
 
@@ -196,7 +209,7 @@ def test_picture_is_counted_and_not_looked_into(kind: str) -> None:
     picture = make()
     text = {"cell_type": "markdown", "source": "![a](attachment:a)", "metadata": {}}
     attached = {**text, "attachments": {"a": {mime: picture}}}
-    data = _file(_code(outputs=[_shown(**{mime: picture})]), attached)
+    data = notebook_file(code_cell(outputs=[_shown(**{mime: picture})]), attached)
 
     def read() -> None:
         notebook = read_notebook(data, "hw.ipynb")

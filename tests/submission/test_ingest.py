@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from grader.errors import GraderException, SubmissionError, UsageError
 from grader.submission import ingest
 from grader.submission.ingest import Submission, read_submission
+from tests.submission.making import pack_files, put_files
 
 FUZZ = settings(
     max_examples=300,
@@ -42,28 +43,14 @@ Files = dict[str, bytes]
 Pack = Callable[..., Path]
 
 
-def _put(folder: Path, files: Files) -> Path:
-    for name, data in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data)
-    return folder
-
-
-def _zip(path: Path, files: Files, compression: int = zipfile.ZIP_DEFLATED) -> Path:
-    with zipfile.ZipFile(path, "w", compression) as archive:
-        for name, data in files.items():
-            archive.writestr(zipfile.ZipInfo(name), data, compression)
-    return path
-
-
 @pytest.fixture(params=["folder", "zip"])
 def pack(request: pytest.FixtureRequest, tmp_path: Path) -> Pack:
     """pack(files): the same files as a folder and as a ZIP, called `doe_jane` either way."""
 
     def make(files: Files) -> Path:
         if request.param == "zip":
-            return _zip(tmp_path / "doe_jane.zip", files)
-        return _put(tmp_path / "doe_jane", files)
+            return pack_files(tmp_path / "doe_jane.zip", files)
+        return put_files(tmp_path / "doe_jane", files)
 
     return make
 
@@ -79,7 +66,7 @@ def _source(submission: Submission) -> str:
 
 
 def test_single_notebook(tmp_path: Path) -> None:
-    path = _put(tmp_path, {"doe_jane.ipynb": NOTEBOOK}) / "doe_jane.ipynb"
+    path = put_files(tmp_path, {"doe_jane.ipynb": NOTEBOOK}) / "doe_jane.ipynb"
     submission = read_submission(path)
     assert (submission.id, submission.student, submission.form) == (*["doe_jane"] * 2, "notebook")
     assert submission.sha256 == hashlib.sha256(NOTEBOOK).hexdigest()
@@ -93,12 +80,12 @@ def test_single_notebook(tmp_path: Path) -> None:
 def test_form_follows_from_the_ending_in_any_case(
     tmp_path: Path, name: str, data: bytes, form: str
 ) -> None:
-    submission = read_submission(_put(tmp_path, {name: data}) / name)
+    submission = read_submission(put_files(tmp_path, {name: data}) / name)
     assert submission.form == form and _source(submission) == "x = 1"
 
 
 def test_file_beside_others_is_read_alone(tmp_path: Path) -> None:
-    _put(tmp_path, {"a.ipynb": NOTEBOOK, "b.ipynb": NOTEBOOK, "a.pdf": b"%PDF"})
+    put_files(tmp_path, {"a.ipynb": NOTEBOOK, "b.ipynb": NOTEBOOK, "a.pdf": b"%PDF"})
     assert read_submission(tmp_path / "a.ipynb").extra == {}
 
 
@@ -174,7 +161,7 @@ def test_unicode_names_are_kept_and_ids_are_plain(pack: Pack) -> None:
 def test_ids_are_safe_and_differ_where_names_do(tmp_path: Path, name: str) -> None:
     ids = set()
     for title in (name, name + "_"):
-        submission = read_submission(_put(tmp_path, {f"{title}.py": b"x = 1"}) / f"{title}.py")
+        submission = read_submission(put_files(tmp_path, {f"{title}.py": b"x = 1"}) / f"{title}.py")
         assert submission.student == title
         assert submission.id.isascii() and submission.id.strip("._") == submission.id
         assert len(submission.id) <= 90 and not set(submission.id) & set(" /\\:*?")
@@ -195,13 +182,13 @@ def test_pipe_is_no_submission(tmp_path: Path) -> None:
 
 
 def test_other_endings_are_refused_with_the_choices(tmp_path: Path) -> None:
-    message = _refusal(_put(tmp_path, {"hw.docx": b"-"}) / "hw.docx")
+    message = _refusal(put_files(tmp_path, {"hw.docx": b"-"}) / "hw.docx")
     assert "hand in a notebook (.ipynb), a module (.py), a ZIP or a folder" in message
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all")
 def test_unreadable_file_is_the_submissions(tmp_path: Path) -> None:
-    path = _put(tmp_path, {"hw.ipynb": NOTEBOOK}) / "hw.ipynb"
+    path = put_files(tmp_path, {"hw.ipynb": NOTEBOOK}) / "hw.ipynb"
     path.chmod(0)
     assert _refusal(path) == "hw.ipynb cannot be read: Permission denied."
 
@@ -219,14 +206,16 @@ def test_folder_with_the_name_of_a_notebook_holds_none(tmp_path: Path) -> None:
 
 
 def test_links_in_a_folder_are_not_followed(tmp_path: Path) -> None:
-    secret = _put(tmp_path, {"secret.txt": b"-", "folder/hw.ipynb": NOTEBOOK}) / "secret.txt"
+    secret = put_files(tmp_path, {"secret.txt": b"-", "folder/hw.ipynb": NOTEBOOK}) / "secret.txt"
     (tmp_path / "folder" / "link.txt").symlink_to(secret)
     assert read_submission(tmp_path / "folder").files == ("hw.ipynb",)
 
 
 def test_huge_source_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingest, "_SOURCE_BYTES", 10)
-    assert _refusal(_put(tmp_path, {"hw.py": b"x" * 11}) / "hw.py").startswith("hw.py is larger")
+    assert _refusal(put_files(tmp_path, {"hw.py": b"x" * 11}) / "hw.py").startswith(
+        "hw.py is larger"
+    )
 
 
 @pytest.mark.parametrize(
@@ -237,7 +226,7 @@ def test_huge_source_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     ],
 )  # fmt: skip
 def test_unsafe_member_names_are_refused(tmp_path: Path, name: str) -> None:
-    path = _zip(tmp_path / "hw.zip", {"hw.ipynb": NOTEBOOK, name: b"-"})
+    path = pack_files(tmp_path / "hw.zip", {"hw.ipynb": NOTEBOOK, name: b"-"})
     assert "holds a file with the unsafe name" in _refusal(path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["hw.zip"]
 
@@ -276,24 +265,24 @@ def _zipped(files: Files) -> bytes:
 )
 def test_zip_that_cannot_be_unpacked(tmp_path: Path, at: int, value: int, message: str) -> None:
     data = _patched(_zipped({"hw.ipynb": NOTEBOOK}), at, value)
-    assert message in _refusal(_put(tmp_path, {"hw.zip": data}) / "hw.zip")
+    assert message in _refusal(put_files(tmp_path, {"hw.zip": data}) / "hw.zip")
 
 
 def test_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
-    path = _zip(tmp_path / "hw.zip", {"hw.ipynb": NOTEBOOK, "zeros": bytes(8 << 20)})
+    path = pack_files(tmp_path / "hw.zip", {"hw.ipynb": NOTEBOOK, "zeros": bytes(8 << 20)})
     assert "unpacks to 8 MiB, which is too much." in _refusal(path)
 
 
 def test_member_larger_than_it_says_is_refused(tmp_path: Path) -> None:
     data = bytearray(_zipped({"hw.py": b"x = 1\n" * 500}))
     struct.pack_into("<I", data, data.index(b"PK\x01\x02") + 24, 10)
-    message = _refusal(_put(tmp_path, {"hw.zip": bytes(data)}) / "hw.zip")
+    message = _refusal(put_files(tmp_path, {"hw.zip": bytes(data)}) / "hw.zip")
     assert "not as large as it says" in message or "is not a ZIP that can be read" in message
 
 
 def test_thousands_of_members_are_refused(tmp_path: Path) -> None:
     files = {f"{n}.txt": b"" for n in range(2000)}
-    path = _zip(tmp_path / "hw.zip", {"hw.ipynb": NOTEBOOK, **files})
+    path = pack_files(tmp_path / "hw.zip", {"hw.ipynb": NOTEBOOK, **files})
     assert "holds 2001 files; 2000 are allowed." in _refusal(path)
 
 
@@ -311,7 +300,7 @@ def test_names_that_collide_are_refused(tmp_path: Path, names: tuple[str, str]) 
 
 @pytest.mark.parametrize("names", [("data", "data/x.csv"), ("DATA/x", "data")])
 def test_file_below_a_file_is_refused(tmp_path: Path, names: tuple[str, str]) -> None:
-    path = _zip(tmp_path / "hw.zip", {"hw.ipynb": NOTEBOOK, **dict.fromkeys(names, b"-")})
+    path = pack_files(tmp_path / "hw.zip", {"hw.ipynb": NOTEBOOK, **dict.fromkeys(names, b"-")})
     assert "below what is a file" in _refusal(path)
 
 
@@ -319,17 +308,19 @@ def test_file_below_a_file_is_refused(tmp_path: Path, names: tuple[str, str]) ->
     "data", [b"", b"PK\x03\x04", b"not a ZIP", NOTEBOOK, bytes(100)], ids=lambda d: str(d[:6])
 )
 def test_file_that_is_no_zip_is_refused(tmp_path: Path, data: bytes) -> None:
-    assert "is not a ZIP that can be read" in _refusal(_put(tmp_path, {"hw.zip": data}) / "hw.zip")
+    assert "is not a ZIP that can be read" in _refusal(
+        put_files(tmp_path, {"hw.zip": data}) / "hw.zip"
+    )
 
 
 def test_truncated_zip_is_refused_wherever_it_ends(tmp_path: Path) -> None:
     whole = _zipped({"hw.ipynb": NOTEBOOK, "a.csv": b"1,2\n" * 50})
     for end in range(0, len(whole) - 1, 17):
-        assert "hw.zip" in _refusal(_put(tmp_path, {"hw.zip": whole[:end]}) / "hw.zip")
+        assert "hw.zip" in _refusal(put_files(tmp_path, {"hw.zip": whole[:end]}) / "hw.zip")
 
 
 def test_unpacked_files_go_with_the_submission(tmp_path: Path) -> None:
-    submission = read_submission(_zip(tmp_path / "hw.zip", {"hw.ipynb": NOTEBOOK, "a": b"1"}))
+    submission = read_submission(pack_files(tmp_path / "hw.zip", {"hw.ipynb": NOTEBOOK, "a": b"1"}))
     folder = submission.extra["a"].parent
     assert folder.is_dir()
     del submission
@@ -340,7 +331,7 @@ def test_unpacked_files_go_with_the_submission(tmp_path: Path) -> None:
 def test_refused_zip_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
-    _refusal(_zip(tmp_path / "hw.zip", {"hw.ipynb": b"{", "a": b"1"}))
+    _refusal(pack_files(tmp_path / "hw.zip", {"hw.ipynb": b"{", "a": b"1"}))
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
@@ -359,22 +350,22 @@ def test_damaged_zip_is_read_or_refused(
     for at, value in changes:
         data[at % len(data)] = value
     try:
-        read_submission(_put(shared_folder, {"hw.zip": bytes(data)}) / "hw.zip")
+        read_submission(put_files(shared_folder, {"hw.zip": bytes(data)}) / "hw.zip")
     except GraderException as error:
         assert isinstance(error, SubmissionError)
 
 
 def test_container_is_told(tmp_path: Path) -> None:
-    alone = read_submission(_put(tmp_path, {"hw.ipynb": NOTEBOOK}) / "hw.ipynb")
+    alone = read_submission(put_files(tmp_path, {"hw.ipynb": NOTEBOOK}) / "hw.ipynb")
     folder = read_submission(tmp_path)
-    packed = read_submission(_zip(tmp_path / "hw.ZIP", {"a/hw.ipynb": NOTEBOOK}))
+    packed = read_submission(pack_files(tmp_path / "hw.ZIP", {"a/hw.ipynb": NOTEBOOK}))
     assert [(s.container, s.container_name) for s in (alone, folder, packed)] == [
         ("file", ""), ("folder", tmp_path.name), ("zip", "hw.ZIP"),
     ]  # fmt: skip
 
 
 def test_files_of_a_zip_live_as_long_as_the_last_copy_of_its_submission(tmp_path: Path) -> None:
-    path = _zip(tmp_path / "hw.zip", {"hw.ipynb": NOTEBOOK, "data.csv": b"1"})
+    path = pack_files(tmp_path / "hw.zip", {"hw.ipynb": NOTEBOOK, "data.csv": b"1"})
     copied = replace(read_submission(path), id="other")
     gc.collect()
     kept = copied.extra["data.csv"]
@@ -385,7 +376,18 @@ def test_files_of_a_zip_live_as_long_as_the_last_copy_of_its_submission(tmp_path
 
 
 def test_date_of_handing_in_is_kept(tmp_path: Path) -> None:
-    path = _put(tmp_path, {"hw.ipynb": NOTEBOOK}) / "hw.ipynb"
+    path = put_files(tmp_path, {"hw.ipynb": NOTEBOOK}) / "hw.ipynb"
     date = datetime(2025, 3, 14, tzinfo=timezone.utc)
     assert read_submission(path, submitted_at=date).submitted_at == date
     assert read_submission(path).submitted_at is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Screenshot 2024-11-25 at 3.04.05\u202fPM.png", "a\u00a0b.png", "\u3000.png", "été.png"],
+)
+def test_names_with_spaces_of_any_kind_are_taken(pack: Pack, name: str) -> None:
+    """macOS writes a narrow no-break space into the names of its screenshots."""
+    read = read_submission(pack({"hw.ipynb": NOTEBOOK, name: b"-"}))
+    assert name in read.files
+    assert read.notes == ()

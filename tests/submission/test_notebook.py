@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 
 from grader.errors import SubmissionError
 from grader.submission.notebook import read_notebook
+from tests.submission.making import code_cell, notebook_file
 
 FUZZ = settings(
     max_examples=250,
@@ -26,18 +27,8 @@ FUZZ = settings(
 STREAM = {"output_type": "stream", "name": "stdout", "text": "1\n"}
 
 
-def _code(source: Any = "x = 1", **fields: Any) -> dict[str, Any]:
-    whole = {"cell_type": "code", "source": source, "metadata": {}, "outputs": []}
-    return {**whole, "execution_count": None, **fields}
-
-
-def _file(*cells: Any, **fields: Any) -> bytes:
-    whole = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": list(cells)}
-    return json.dumps({**whole, **fields}).encode()
-
-
 def _read(*cells: Any, **fields: Any) -> NotebookNode:
-    return read_notebook(_file(*cells, **fields), "hw.ipynb")
+    return read_notebook(notebook_file(*cells, **fields), "hw.ipynb")
 
 
 def _version_3() -> dict[str, Any]:
@@ -56,7 +47,7 @@ def _refusal(data: bytes) -> str:
 
 @pytest.mark.parametrize("minor", range(8))
 def test_any_minor_version_of_4_is_read(minor: int) -> None:
-    notebook = _read(_code("a = 1"), _code("b = 2"), nbformat_minor=minor)
+    notebook = _read(code_cell("a = 1"), code_cell("b = 2"), nbformat_minor=minor)
     assert [cell.source for cell in notebook.cells] == ["a = 1", "b = 2"]
     nbformat.validate(notebook)
 
@@ -70,7 +61,9 @@ def test_version_3_becomes_4_with_its_headings() -> None:
 
 
 def test_each_cell_gets_an_id_of_its_own() -> None:
-    notebook = _read(_code("a = 1"), _code("b = 2", id="same"), _code("c = 3", id="same"))
+    notebook = _read(
+        code_cell("a = 1"), code_cell("b = 2", id="same"), code_cell("c = 3", id="same")
+    )
     ids = [cell.id for cell in notebook.cells]
     assert len(set(ids)) == 3
 
@@ -78,7 +71,7 @@ def test_each_cell_gets_an_id_of_its_own() -> None:
 @pytest.mark.parametrize("field", ["outputs", "execution_count", "metadata", "id"])
 @pytest.mark.parametrize("change", ["null", "absent"])
 def test_null_and_absent_fields_are_filled_in(field: str, change: str) -> None:
-    cell = _code("a = 1", id="one")
+    cell = code_cell("a = 1", id="one")
     cell[field] = None
     if change == "absent":
         del cell[field]
@@ -93,12 +86,12 @@ def test_null_and_absent_fields_are_filled_in(field: str, change: str) -> None:
     ids=["list", "text", "empty", "null", "empty-list"],
 )
 def test_source_may_be_a_list_or_null(source: Any, text: str) -> None:
-    assert _read(_code(source), _code("z = 1")).cells[0].source == text
+    assert _read(code_cell(source), code_cell("z = 1")).cells[0].source == text
 
 
 @pytest.mark.parametrize("metadata", [None, {}, {"kernelspec": None}], ids=str)
 def test_metadata_of_the_file_may_be_null(metadata: Any) -> None:
-    assert _read(_code("a = 1"), metadata=metadata).cells[0].source == "a = 1"
+    assert _read(code_cell("a = 1"), metadata=metadata).cells[0].source == "a = 1"
 
 
 @pytest.mark.parametrize(
@@ -117,23 +110,23 @@ def test_null_fields_of_version_3_are_filled_in(fields: dict[str, Any]) -> None:
     ids=["unfinished", "unknown", "empty", "text", "number", "null"],
 )
 def test_broken_outputs_go_and_whole_ones_stay(broken: Any) -> None:
-    cell = _read(_code(outputs=[STREAM, broken], execution_count=7)).cells[0]
+    cell = _read(code_cell(outputs=[STREAM, broken], execution_count=7)).cells[0]
     assert [output.text for output in cell.outputs] == ["1\n"]
     assert cell.execution_count == 7
 
 
 @pytest.mark.parametrize("count", [-1, "3", 2.5, True, [1]], ids=str)
 def test_odd_execution_counts_are_dropped(count: Any) -> None:
-    assert _read(_code(execution_count=count)).cells[0].execution_count is None
+    assert _read(code_cell(execution_count=count)).cells[0].execution_count is None
 
 
 def test_byte_order_mark_is_read_over() -> None:
-    data = b"\xef\xbb\xbf" + _file(_code("a = 'ü'"))
+    data = b"\xef\xbb\xbf" + notebook_file(code_cell("a = 'ü'"))
     assert read_notebook(data, "hw.ipynb").cells[0].source == "a = 'ü'"
 
 
 def test_half_a_character_does_not_stop_the_reading() -> None:
-    data = _file(_code("a = '@'")).replace(b"@", b"\\ud83d")
+    data = notebook_file(code_cell("a = '@'")).replace(b"@", b"\\ud83d")
     assert read_notebook(data, "hw.ipynb").cells[0].source == "a = '?'"
 
 
@@ -141,17 +134,17 @@ def test_half_a_character_does_not_stop_the_reading() -> None:
 def test_tags_that_steer_the_runner_are_stripped(tag: str) -> None:
     told = {"id": "1", "parts": ["1a"]}
     metadata = {"tags": [tag], "grader": told, "deletable": False, "nbclient": {"timeout": 0}}
-    assert _read(_code(metadata=metadata)).cells[0].metadata == {"grader": told}
+    assert _read(code_cell(metadata=metadata)).cells[0].metadata == {"grader": told}
 
 
 @pytest.mark.parametrize("told", ["1a", ["1a"], None, 3], ids=str)
 def test_grader_metadata_of_another_form_is_stripped(told: Any) -> None:
-    assert _read(_code(metadata={"grader": told})).cells[0].metadata == {}
+    assert _read(code_cell(metadata={"grader": told})).cells[0].metadata == {}
 
 
 def test_kernel_that_the_file_asks_for_is_forgotten() -> None:
     metadata = {"kernelspec": {"name": "ir", "display_name": "R"}, "execution": {"timeout": 1}}
-    assert _read(_code(), metadata=metadata).metadata == {}
+    assert _read(code_cell(), metadata=metadata).metadata == {}
 
 
 def test_markdown_and_raw_cells_keep_their_kind() -> None:
@@ -182,32 +175,35 @@ def test_json_of_something_else_is_no_notebook(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     "cells",
-    [[], [{"cell_type": "markdown", "source": "# 1", "metadata": {}}], [_code(" \n")]],
+    [[], [{"cell_type": "markdown", "source": "# 1", "metadata": {}}], [code_cell(" \n")]],
     ids=["none", "text-only", "blank"],
 )
 def test_notebook_without_code_is_refused(cells: list[dict[str, Any]]) -> None:
-    assert _refusal(_file(*cells)) == "hw.ipynb has no code cell with anything in it."
+    assert _refusal(notebook_file(*cells)) == "hw.ipynb has no code cell with anything in it."
 
 
 @pytest.mark.parametrize("cells", [None, 3, "x = 1", {}], ids=str)
 def test_cells_that_are_no_list_are_refused(cells: Any) -> None:
-    assert "hw.ipynb" in _refusal(_file(cells=cells))
+    assert "hw.ipynb" in _refusal(notebook_file(cells=cells))
 
 
 def test_other_encodings_are_refused_with_the_byte() -> None:
-    data = _file(_code("a = '@'")).replace(b"@", "ü".encode("latin-1"))
+    data = notebook_file(code_cell("a = '@'")).replace(b"@", "ü".encode("latin-1"))
     place = f"(byte {data.index(0xFC)})"
     assert _refusal(data) == f"hw.ipynb is not UTF-8 text {place}: save it again as UTF-8."
 
 
 def test_thousands_of_cells_are_refused() -> None:
-    assert _refusal(_file(*[_code()] * 2001)) == "hw.ipynb has 2001 cells; 2000 are allowed."
-    assert len(_read(*[_code()] * 2000).cells) == 2000
+    assert (
+        _refusal(notebook_file(*[code_cell()] * 2001))
+        == "hw.ipynb has 2001 cells; 2000 are allowed."
+    )
+    assert len(_read(*[code_cell()] * 2000).cells) == 2000
 
 
 @pytest.mark.parametrize("version", [0, 99, -1, "4", None, 1.5], ids=str)
 def test_unknown_versions_are_read_or_refused(version: Any) -> None:
-    _read_or_refuse(_file(_code(), nbformat=version))
+    _read_or_refuse(notebook_file(code_cell(), nbformat=version))
 
 
 JSON = st.recursive(
@@ -244,8 +240,8 @@ def _places(tree: Any) -> list[tuple[Any, Any]]:
 def mutated_notebooks(draw: st.DrawFn) -> dict[str, Any]:
     """Notebooks of which up to three values are replaced or removed."""
     markdown = {"cell_type": "markdown", "source": "# 1", "metadata": {}}
-    cells = [markdown, _code(outputs=[STREAM], id="a", metadata={"grader": {"parts": ["1"]}})]
-    whole = json.loads(_file(*cells, _code()))
+    cells = [markdown, code_cell(outputs=[STREAM], id="a", metadata={"grader": {"parts": ["1"]}})]
+    whole = json.loads(notebook_file(*cells, code_cell()))
     tree = copy.deepcopy(draw(st.sampled_from([whole, _version_3()])))
     for _ in range(draw(st.integers(1, 3))):
         container, key = draw(st.sampled_from(_places(tree) or [({}, None)]))
@@ -265,7 +261,7 @@ def test_changed_notebooks_are_read_or_refused(tree: dict[str, Any]) -> None:
 @FUZZ
 @given(st.integers(0, 400), st.binary(max_size=3), st.integers(0, 3))
 def test_changed_bytes_are_read_or_refused(start: int, new: bytes, cut: int) -> None:
-    data = _file(_code("a = '\\u00fc'", outputs=[STREAM]))
+    data = notebook_file(code_cell("a = '\\u00fc'", outputs=[STREAM]))
     _read_or_refuse(data[:start] + new + data[start + cut :])
 
 
