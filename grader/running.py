@@ -164,6 +164,11 @@ class SubmissionRun:
                 run = self._alive()
             return run.fork() if self.forks else run.serve_live()
         except CellFailed as failed:
+            if failed.kind == "crowded" and self._done:
+                # Run again, the cell would crowd the next kernel too.
+                last = self._code[self._done - 1]
+                self._problem(last, "died", f"Left the notebook no room: {failed}.")
+                self._fatal.add(last)
             raise SessionLost("ended", f"The notebook's process ended: {failed}") from None
 
     def _release(self) -> None:

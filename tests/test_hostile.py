@@ -18,9 +18,8 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -38,6 +37,7 @@ from grader.report.json import render_json
 from grader.report.text import render_text
 from grader.sandbox.launcher import Launcher
 from grader.submission import read_submission
+from tests.processes import below, soon
 from tests.submissions.hostile import Attack, attacks, innocent
 
 # Graded along with the attacked part: one from before its cell, one from behind it.
@@ -332,32 +332,6 @@ def assert_next_is_unharmed(assignment: Assignment, launcher: Launcher, folder: 
 def jobs_folders(launcher: Launcher) -> list[Path]:
     """Folders of jobs that a launcher still has; its log is no folder."""
     return [path for path in launcher._folder.iterdir() if path.is_dir()]
-
-
-def below(root: int) -> set[int]:
-    """Processes that `root` has started, and theirs."""
-    children: dict[int, list[int]] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            text = (folder / "stat").read_bytes().rpartition(b")")[2].split()
-        except OSError:
-            continue
-        if text[0] != b"Z":
-            children.setdefault(int(text[1]), []).append(int(folder.name))
-    found, queue = set(), [root]
-    while queue:
-        more = children.get(queue.pop(), [])
-        found.update(more)
-        queue += more
-    return found
-
-
-def soon(condition: Callable[[], bool], patience_s: float = 5.0) -> bool:
-    """Whether something comes to be."""
-    deadline = time.monotonic() + patience_s
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return condition()
 
 
 def kernel_objects() -> list[tuple[str, str]]:

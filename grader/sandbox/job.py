@@ -9,22 +9,20 @@ the kernel's exit code, `out of memory` with how many processes were killed for 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import select
 import shutil
 import signal
 import socket
+import stat
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from grader.sandbox.tiers import TIERS, LayerStates, Policy, Tier
-
-_PR_SET_CHILD_SUBREAPER, _PR_SET_PDEATHSIG = 36, 1
+from grader.sandbox.tiers import TIERS, LayerStates, Policy, Tier, system
 
 
 def supervise(request: dict[str, Any], fds: list[int]) -> int:
@@ -46,7 +44,7 @@ def supervise(request: dict[str, Any], fds: list[int]) -> int:
     try:
         signal.signal(signal.SIGTERM, _leave)
         if os.getpid() != 1:  # the first process of a namespace ends with the one outside
-            _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+            _prctl(system.PR_SET_PDEATHSIG, signal.SIGTERM)
         return _watch(control, kernel, tier)
     except (SystemExit, ConnectionError):
         return 1  # the zygote or the grader is gone
@@ -65,12 +63,21 @@ def _fill(folder: Path, request: dict[str, Any], user: int | None) -> None:
         target = work / relative
         if target.is_relative_to(work) and ".." not in target.parts:
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+            _copy(path, target)
     if user is not None:
         for name in ("work", "home", "tmp", "ipc"):
             for place, _, files in os.walk(folder / name):
                 for one in (place, *(os.path.join(place, file) for file in files)):
                     os.chown(one, user, user)
+
+
+def _copy(path: str, target: Path) -> None:
+    """Copy an ordinary file; one that has become a link or a pipe since it was listed is not."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as source, target.open("wb") as copy:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(f"{target.name} is no ordinary file any more")
+        shutil.copyfileobj(source, copy)
 
 
 def _run_kernel(
@@ -87,7 +94,7 @@ def _run_kernel(
     try:
         # The supervisor stays outside, so that student code cannot signal it.
         layers = {**layers, **tier.confine(policy)}
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of user would take it back
+        _prctl(system.PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of user would take it back
         control.send(json.dumps({"confined": layers}).encode())
         control.close()
         kernel_process.run(request, fds, lambda: tier.seal(policy))
@@ -114,10 +121,11 @@ def _watch(control: socket.socket, kernel: int, tier: Tier) -> int:
                 _kill_one(order["pid"])
             elif alive:
                 os.kill(kernel, getattr(signal, order["signal"]))
-        if tier.killed_for_memory() > killed:
+        reaped = _reaped()
+        if tier.killed_for_memory() > killed:  # before the end that it explains
             killed = tier.killed_for_memory()
             control.send(json.dumps({"out of memory": killed}).encode())
-        for pid, status in _reaped():
+        for pid, status in reaped:
             if pid == kernel:
                 alive = False
                 code = os.waitstatus_to_exitcode(status)
@@ -145,12 +153,12 @@ def _reaped() -> list[tuple[int, int]]:
 
 def _become_reaper() -> None:
     """Orphans of the job come to this process."""
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    _prctl(system.PR_SET_CHILD_SUBREAPER, 1)
 
 
 def _prctl(option: int, value: int) -> None:
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+        system.prctl(option, value)
 
 
 def _leave(*_: object) -> None:

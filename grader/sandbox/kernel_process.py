@@ -63,7 +63,11 @@ class GradedKernel(IPythonKernel):  # type: ignore[misc]  # ipykernel is untyped
         """Fork a copy that serves the channel named in the request; its process id."""
         number = parent["content"]["channel"]
         _flush()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:  # the job's limit on processes
+            self._reply(stream, ident, parent, {"status": "refused"})
+            return
         if pid == 0:
             self._go_on_drawing()  # Python seeds `random` anew in every fork
             _serve_copy(self.channels, number, self.namespace(), self.cells(), self.device)

@@ -25,7 +25,7 @@ from typing import IO, Any
 
 from grader.errors import GraderError
 from grader.sandbox.tiers import Policy, best_tier
-from grader.sandbox.tiers.privileges import job_user
+from grader.sandbox.tiers.cgroups import group_name, remove_groups
 from grader.sandbox.tiers.seccomp import filter_program
 
 _START_S = 120.0
@@ -63,6 +63,7 @@ class Job:
         self.folder = folder
         self.layers: dict[str, tuple[str, str]] = {}
         self.exit_code: int | None = None
+        self.killed_for_memory = 0
         self.channels: list[socket.socket] = []
         self._control = control
         self._ready = ready
@@ -98,6 +99,7 @@ class Job:
             told = json.loads(data)
             if "confined" in told:
                 self.layers = {name: tuple(state) for name, state in told["confined"].items()}
+            self.killed_for_memory = told.get("out of memory", self.killed_for_memory)
             if "ended" in told:
                 self.exit_code = told["ended"]
         return self.exit_code
@@ -145,6 +147,7 @@ class Launcher(ABC):
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="grader-", dir=_short_folder()))
         self._folder.chmod(0o711)  # jobs of other users pass through it
+        self._groups = group_name()
         # What a process of the sandbox says on stderr never reaches the grader's own terminal.
         self._log = (self._folder / "stderr.txt").open("wb")
 
@@ -166,7 +169,7 @@ class Launcher(ABC):
         started = False
         try:
             job.connection_file.write_text(json.dumps(connection), encoding="utf-8")
-            self._start(_request(spec, job), fds)
+            self._start(_request(spec, job, self._groups), fds)
             started = True
         finally:
             os.close(ready_child)
@@ -191,6 +194,7 @@ class Launcher(ABC):
 
     def close(self) -> None:
         """Let go of what the launcher holds."""
+        remove_groups(self._groups)
         self._log.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -212,16 +216,18 @@ def _readable(source: socket.socket | int, patience_s: float) -> bool:
     return bool(poll.poll(patience_s * 1000))
 
 
-def _request(spec: JobSpec, job: Job) -> dict[str, Any]:
-    tier = best_tier().name
+def _request(spec: JobSpec, job: Job, groups: str) -> dict[str, Any]:
+    tier = best_tier()
+    readable = (*_system_paths(), *(str(path) for path in spec.readable))
     policy = Policy(
         writable=tuple(str(job.folder / name) for name in ("work", "ipc", "home", "tmp")),
         folder=str(job.folder),
+        group=f"{groups}-{job.folder.name}",
         sockets=str(job.folder / "ipc"),
         devices=_gpu_devices() if spec.device else (),
-        user=job_user(),
-        syscalls=filter_program(alone=tier != "namespaces"),
-        readable=(*_system_paths(), *(str(p) for p in spec.readable)),
+        user=tier.user((*readable, str(job.folder))),
+        syscalls=filter_program(alone=not tier.has_own_root),
+        readable=readable,
         cpu_s=spec.cpu_s,
         memory_mb=spec.memory_mb,
         processes=spec.processes,
@@ -234,7 +240,7 @@ def _request(spec: JobSpec, job: Job) -> dict[str, Any]:
         "connection_file": str(job.connection_file),
         "shims": str(job.folder / "home" / "bin"),
         "environment": _environment(spec, job),
-        "tier": tier,
+        "tier": tier.name,
         "data": [str(path) for path in spec.data],
         "files": {relative: str(path) for relative, path in spec.files.items()},
         "policy": policy.to_json(),

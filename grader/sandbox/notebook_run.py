@@ -45,6 +45,8 @@ _MALFORMED = (
 )  # fmt: skip
 # A student's code can break the kernel's connection: nothing may wait for it for ever.
 _SEND_MS = 3000
+# How long the end of a process may be known before its cause: the job looks every 20 ms.
+_TOLD_S = 0.1
 _ENDED_S = 4.0
 
 
@@ -182,14 +184,16 @@ class LivePeer:
         job = self._run.job
         for _ in range(20):  # one that is ending by itself tells more than a kill
             if job.poll() is not None:
-                return _exit_text(job.exit_code)
+                return self._run.cause_of(job.exit_code)
             time.sleep(0.01)
         job.signal("SIGKILL")
         return "killed"
 
 
 class CellFailed(Exception):
-    """A cell did not run to its end. `kind` is raised, timeout, died or syntax."""
+    """A cell did not run to its end. `kind` is raised, timeout, died, syntax or crowded: too many
+    processes are left for another.
+    """
 
     def __init__(self, kind: str, message: str, raised: dict[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -214,6 +218,7 @@ class NotebookRun:
         self._client = _BoundedClient(notebook, km=manager, timeout=None, store_widget_state=False)
         self._client.reset_execution_trackers()
         self._sessions = 0
+        self._killed_for_memory = 0
 
     @property
     def job(self) -> Job:
@@ -258,8 +263,8 @@ class NotebookRun:
             message = f"ran longer than {timeout_s:.0f} s and did not stop when interrupted"
             raise CellFailed("died", message) from None
         except DeadKernelError:
-            code = self.job.exit_code
-            raise CellFailed("died", f"ended its own process ({_exit_text(code)})") from None
+            cause = self.cause_of(self.job.exit_code)
+            raise CellFailed("died", f"ended its own process ({cause})") from None
 
     async def _execute(self, cell: nbformat.NotebookNode, index: int) -> None:
         if self.job.poll() is not None:
@@ -302,7 +307,10 @@ class NotebookRun:
         Raises CellFailed where the kernel is gone.
         """
         number = self._next_channel()
-        pid = self._request("fork", {"channel": number}).get("pid")
+        told = self._request("fork", {"channel": number})
+        pid = told.get("pid")
+        if told.get("status") == "refused":
+            raise CellFailed("crowded", "it has started as many processes as it may")
         if type(pid) is not int:
             raise CellFailed("died", "its kernel did not answer as the grader's own does")
         return ForkedPeer(self.job.channels[number], self, pid)
@@ -324,9 +332,24 @@ class NotebookRun:
         """How a forked copy ended, in words."""
         try:
             told = self._request("ended", {"pid": pid}, patience_s=_ENDED_S)
-            return _exit_text(told.get("code"))
+            return self.cause_of(told.get("code"))
         except CellFailed:
             return "together with the notebook's own"
+
+    def cause_of(self, code: object) -> str:
+        """Why a process ended with that exit code, in words."""
+        if code == -signal.SIGKILL and self._ran_out_of_memory():
+            return f"out of memory: its limit is {self._provisioner.spec.memory_mb} MiB"
+        return _exit_text(code)
+
+    def _ran_out_of_memory(self) -> bool:
+        """Whether the job tells of one more process killed for memory, now or in a moment."""
+        known, deadline = self._killed_for_memory, time.monotonic() + _TOLD_S
+        while self.job.killed_for_memory == known and time.monotonic() < deadline:
+            self.job.poll()
+            time.sleep(0.005)
+        self._killed_for_memory = self.job.killed_for_memory
+        return self._killed_for_memory > known
 
     def _send(self, kind: str, content: dict[str, Any] | None = None) -> str:
         client = self._client.kc

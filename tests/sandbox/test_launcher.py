@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +18,8 @@ import pytest
 from grader.errors import GraderError
 from grader.sandbox.launcher import ColdLauncher, JobSpec, Launcher, WarmLauncher
 from grader.sandbox.notebook_run import CellFailed
+from grader.sandbox.tiers import TIERS
+from tests.processes import below, running, soon
 from tests.sandbox.asking import Asking, call
 from tests.sandbox.conftest import PRELOAD, Kernel
 
@@ -36,40 +40,6 @@ def started(launcher: Launcher, start: Callable[..., Kernel]) -> Callable[..., K
 
 
 Started = Callable[..., Kernel]
-
-
-def below(root: int) -> set[int]:
-    """Processes that `root` has started, and theirs."""
-    children: dict[int, list[int]] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            text = (folder / "stat").read_bytes().rpartition(b")")[2]
-        except OSError:
-            continue
-        if text.split()[0] != b"Z":
-            children.setdefault(int(text.split()[1]), []).append(int(folder.name))
-    found, queue = set(), [root]
-    while queue:
-        more = children.get(queue.pop(), [])
-        found.update(more)
-        queue += more
-    return found
-
-
-def running(pid: int) -> bool:
-    """Whether a process is there and has not ended."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
-    except OSError:
-        return False
-
-
-def soon(condition: Callable[[], bool], patience_s: float = 20.0) -> bool:
-    """Whether something comes to be."""
-    deadline = time.monotonic() + patience_s
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return condition()
 
 
 def test_a_job_runs_cells_and_serves_copies(started: Started) -> None:
@@ -329,3 +299,64 @@ def test_nothing_goes_on_when_the_grader_is_killed() -> None:
             assert len(family) >= 4  # zygote, supervisor, kernel, and the kernel's child
             process.kill()
         assert soon(lambda: not any(map(running, family)))
+
+
+@pytest.mark.parametrize("name", [name for name, tier in TIERS.items() if tier.available()])
+def test_each_tier_runs_a_notebook(
+    warm: WarmLauncher, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    """Also where what it needs lies in a folder that only the grader may enter."""
+    monkeypatch.setattr("grader.sandbox.launcher.best_tier", TIERS[name])
+    (tmp_path / "data.txt").write_text("given", encoding="utf-8")
+    given = tmp_path / "data.txt"
+    kernel = Kernel(warm, data=(tmp_path,), files={"own.txt": given})
+    try:
+        told = kernel.text("print(open('data.txt').read(), open('own.txt').read())")
+        assert told == "given given\n"
+        kernel.cell("import torch\ntorch.save(torch.ones(2), 'a')\ndef count(x): return len(x)")
+        ask = Asking(kernel.run.fork)
+        assert ask.eval(call("count", [1, 2])).value == 2
+        ask.channel.close()
+    finally:
+        kernel.run.close()
+
+
+def test_a_job_that_has_no_room_for_a_copy_says_so_at_once(started: Started) -> None:
+    kernel = started(processes=40)
+    if kernel.run.job.layers.get("user", ("",))[0] != "enforced":
+        pytest.skip("the system does not count the processes of this user")
+    kernel.cell("import subprocess\nleft = []")
+    with contextlib.suppress(CellFailed):
+        kernel.cell("while True: left.append(subprocess.Popen(['sleep', '600']))")
+    began = time.monotonic()
+    with pytest.raises(CellFailed, match="as many processes as it may") as caught:
+        kernel.run.fork()
+    assert caught.value.kind == "crowded"
+    assert time.monotonic() - began < 10
+
+
+def test_memory_is_named_where_the_system_has_ended_a_process_for_it(started: Started) -> None:
+    kernel = started(memory_mb=600)
+    if kernel.run.job.layers.get("memory", ("",))[0] != "enforced":
+        pytest.skip("this system has no control groups for the grader")
+    with pytest.raises(CellFailed, match="out of memory: its limit is 600 MiB"):
+        kernel.cell("import mmap\nm = mmap.mmap(-1, 2 << 30)\nwhile m.write(bytes(1 << 20)): pass")
+
+
+def test_no_group_of_a_job_is_left() -> None:
+    before = below(os.getpid())
+    made = WarmLauncher(PRELOAD)
+    kernel = Kernel(made)
+    groups = {name for pid in below(os.getpid()) - before for name in groups_of(pid)}
+    if not groups:
+        pytest.skip("this system has no control groups for the grader")
+    made.close()  # in the middle of a job
+    assert not [p for name in groups for p in Path("/sys/fs/cgroup").glob(f"**/{name}")]
+    kernel.run.close()
+
+
+def groups_of(pid: int) -> set[str]:
+    """Names of a process's control groups that were made for a job."""
+    with contextlib.suppress(OSError):
+        return set(re.findall(r"grader-\d+-\w+", Path(f"/proc/{pid}/cgroup").read_text()))
+    return set()

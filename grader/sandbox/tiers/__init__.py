@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 
 from grader.sandbox.tiers.base import LayerStates, Policy, Tier
+from grader.sandbox.tiers.cgroups import group_name
 from grader.sandbox.tiers.namespaces import NamespaceTier
-from grader.sandbox.tiers.privileges import job_user
 from grader.sandbox.tiers.process import ProcessTier
 from grader.sandbox.tiers.restricted import LandlockTier
 from grader.sandbox.tiers.seccomp import filter_program
@@ -55,10 +56,11 @@ def try_tier(tier: Tier) -> LayerStates:
 
 
 def _confined(tier: Tier, folder: str) -> LayerStates:
+    readable = (sys.prefix, sys.base_prefix, "/usr", "/proc")
     policy = Policy(
-        (folder,), ("/usr", "/proc"), 60, 1024, 4096, 64,
-        folder=folder, sockets=f"{folder}/ipc", user=job_user(),
-        syscalls=filter_program(alone=tier.name != "namespaces"),
+        (folder,), readable, 60, 1024, 4096, 64,
+        folder=folder, group=group_name(), sockets=f"{folder}/ipc", user=tier.user(readable),
+        syscalls=filter_program(alone=not tier.has_own_root),
     )  # fmt: skip
     os.mkdir(policy.sockets)
     return {**tier.enclose(policy, lambda place: None), **tier.confine(policy)}

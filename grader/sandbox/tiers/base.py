@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,8 +19,9 @@ class Policy:
     """What a job may use. Sizes in MiB, CPU time in seconds, paths absolute.
 
     `folder` is the job's own, with `sockets` in it, where the kernel listens; both are known
-    under these names inside and outside. `user` is the id that it gets where the grader may
-    give it one; `syscalls` a program of the kernel's filter, in base64.
+    under these names inside and outside. `group` is the name of its control group, `user` the
+    id that it gets where the grader may give one, `syscalls` a program of the kernel's filter,
+    in base64.
     """
 
     writable: tuple[str, ...]
@@ -30,10 +31,11 @@ class Policy:
     processes: int
     file_mb: int
     folder: str = ""
+    group: str = ""
     sockets: str = ""
     devices: tuple[str, ...] = ()
     disk_mb: int = 2048
-    files: int = 100_000
+    inodes: int = 100_000
     open_files: int = 1024
     network: bool = False
     user: int | None = None
@@ -54,11 +56,17 @@ class Tier(ABC):
     """One way to confine a job: what is built around it, and what it does to itself."""
 
     name: str
+    #: Whether a job sees a root of its own, and no path, process or network of the grader's.
+    has_own_root = False
 
     @staticmethod
     @abstractmethod
     def available() -> bool:
         """Whether this machine can make the tier, found out without changing anything."""
+
+    def user(self, needed: Iterable[str]) -> int | None:
+        """The user id that a job gets which needs these paths; None to stay the grader's user."""
+        return None
 
     def enclose(self, policy: Policy, fill: Fill) -> LayerStates:
         """Build what lies around the job, and have `fill` put its files into `policy.folder`.

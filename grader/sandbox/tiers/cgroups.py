@@ -11,6 +11,8 @@ import os
 import re
 import secrets
 import time
+from collections.abc import Iterable
+from errno import ENOENT
 from pathlib import Path
 
 from grader.sandbox.tiers.base import LayerStates
@@ -28,9 +30,8 @@ class ControlGroup:
         self._events: int | None = None
 
     @classmethod
-    def make(cls, memory_mb: int, processes: int) -> ControlGroup:
+    def make(cls, name: str, memory_mb: int, processes: int) -> ControlGroup:
         """A new group with these limits. Raises OSError where one may not be made."""
-        name = f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
         group = cls({c: parent / name for c, parent in _parents().items()})
         try:
             for controller, folder in group._folders.items():
@@ -64,18 +65,15 @@ class ControlGroup:
         found = re.search(rb"^oom_kill (\d+)", os.pread(self._events, 4096, 0), re.MULTILINE)
         return int(found[1]) if found else 0
 
-    def remove(self, patience_s: float = 1.0) -> None:
+    def let_go(self) -> None:
+        """Close what only the process that watches over the group needs."""
+        if self._events is not None:
+            os.close(self._events)
+            self._events = None
+
+    def remove(self) -> None:
         """Remove the group, whose processes have ended or are ending."""
-        deadline = time.monotonic() + patience_s
-        left = set(self._folders.values())
-        while left and time.monotonic() < deadline:
-            for folder in list(left):
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
-                if not folder.exists():
-                    left.discard(folder)
-            if left:
-                time.sleep(0.005)
+        _remove(self._folders.values())
 
     def states(self, memory_mb: int, processes: int) -> LayerStates:
         """What is reported of the limits."""
@@ -85,15 +83,36 @@ class ControlGroup:
         }
 
 
-def sweep_groups() -> None:
-    """Remove empty groups that graders which were killed have left behind."""
-    with contextlib.suppress(OSError):
-        for parent in set(_parents().values()):
-            for folder in parent.glob(f"{_PREFIX}*"):
-                owner = folder.name.split("-")[1]
-                if owner.isdigit() and not os.path.exists(f"/proc/{owner}"):
-                    with contextlib.suppress(OSError):
-                        folder.rmdir()
+def group_name() -> str:
+    """The start of the names of one grader's groups."""
+    return f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def remove_groups(start: str) -> None:
+    """Remove the groups that are called so: their own processes may have been killed first.
+
+    With them go those of graders that are no more.
+    """
+    with contextlib.suppress(OSError):  # no groups here
+        found = [path for parent in set(_parents().values()) for path in parent.glob(f"{_PREFIX}*")]
+        _remove(path for path in found if path.name.startswith(start) or _is_orphan(path.name))
+
+
+def _is_orphan(name: str) -> bool:
+    owner = name.split("-")[1]
+    return owner.isdigit() and not os.path.exists(f"/proc/{owner}")
+
+
+def _remove(folders: Iterable[Path], patience_s: float = 1.0) -> None:
+    left, deadline = set(folders), time.monotonic() + patience_s
+    while left and time.monotonic() < deadline:
+        for folder in list(left):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+            if not folder.exists():
+                left.discard(folder)
+        if left:
+            time.sleep(0.005)
 
 
 def _parents() -> dict[str, Path]:
@@ -116,7 +135,7 @@ def _parents() -> dict[str, Path]:
                 found.setdefault(controller, parent)
     missing = [c for c in _CONTROLLERS if c not in found]
     if missing:
-        raise FileNotFoundError(f"no control group for {' and '.join(missing)}")
+        raise FileNotFoundError(ENOENT, f"no control group for {' and '.join(missing)}")
     return found
 
 

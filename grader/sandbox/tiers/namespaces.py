@@ -12,14 +12,15 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from grader.sandbox.tiers import system
 from grader.sandbox.tiers.base import Fill, LayerStates, Policy, Tier
-from grader.sandbox.tiers.cgroups import ControlGroup
+from grader.sandbox.tiers.cgroups import ControlGroup, group_name
 from grader.sandbox.tiers.landlock import landlock_version, restrict_paths, stop_writing
 from grader.sandbox.tiers.mounts import enter_own_root
-from grader.sandbox.tiers.privileges import filter_syscalls, give_up_privileges
+from grader.sandbox.tiers.privileges import filter_syscalls, give_up_privileges, job_user
 from grader.sandbox.tiers.process import limit_resources
 
 _SPACES = (
@@ -36,6 +37,7 @@ class NamespaceTier(Tier):
     """Namespaces, a root and a network of the job's own, Landlock and seccomp inside."""
 
     name = "namespaces"
+    has_own_root = True
 
     def __init__(self) -> None:
         self._group: ControlGroup | None = None
@@ -45,15 +47,21 @@ class NamespaceTier(Tier):
         """Whether a process of this user can make all of it: tried in one, once."""
         return sys.platform == "linux" and system.known_machine() and _can_be_made()
 
+    def user(self, needed: Iterable[str]) -> int | None:
+        """One of the job's own: whatever it needs is shown in a root that all may enter."""
+        return job_user(())
+
     def enclose(self, policy: Policy, fill: Fill) -> LayerStates:
         """Make the namespaces; returns in the first process inside, which ends all with it."""
         states: LayerStates = {}
         is_root = os.getuid() == 0
         try:
-            self._group = ControlGroup.make(policy.memory_mb + _SPARE_MB, policy.processes)
+            self._group = ControlGroup.make(
+                policy.group, policy.memory_mb + _SPARE_MB, policy.processes
+            )
             states.update(self._group.states(policy.memory_mb + _SPARE_MB, policy.processes))
         except OSError as error:
-            states["memory"] = ("best effort", f"for each process alone: {error}")
+            states["memory"] = ("best effort", f"for each process alone: {error.strerror}")
         user, group = os.getuid(), os.getgid()
         system.unshare(_SPACES if is_root else _SPACES | system.CLONE_NEWUSER)
         if not is_root:
@@ -69,13 +77,15 @@ class NamespaceTier(Tier):
         enter_own_root(policy, fill)
         system.prctl(system.PR_SET_DUMPABLE, 0)  # out of reach for a job of the same user
         return states | {
-            "disk": ("enforced", f"{policy.disk_mb} MiB and {policy.files} files in memory"),
+            "disk": ("enforced", f"{policy.disk_mb} MiB and {policy.inodes} files in memory"),
             "processes seen": ("enforced", "its own only"),
         }
 
     def confine(self, policy: Policy) -> LayerStates:
         """Everything that a process can do to itself."""
-        states = give_up_privileges(policy, everything_shown=True)
+        if self._group is not None:
+            self._group.let_go()
+        states = give_up_privileges(policy)
         states.update(limit_resources(policy))
         system.prctl(system.PR_SET_DUMPABLE, 1)
         if landlock_version() >= 1:
@@ -135,6 +145,9 @@ def _can_be_made() -> bool:
 
 
 def _try_it(folder: str) -> None:
-    policy = Policy((), ("/usr",), 60, 1024, 64, 64, folder=folder, sockets=f"{folder}/ipc")
+    policy = Policy(
+        (), ("/usr",), 60, 1024, 64, 64,
+        folder=folder, group=group_name(), sockets=f"{folder}/ipc",
+    )  # fmt: skip
     Path(policy.sockets).mkdir()
     NamespaceTier().enclose(policy, lambda place: None)

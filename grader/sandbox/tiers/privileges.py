@@ -6,7 +6,7 @@ import base64
 import ctypes
 import os
 import secrets
-import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from grader.sandbox.tiers import system
@@ -23,19 +23,29 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-def job_user() -> int | None:
-    """A user id that nothing else has, where the grader may give one away."""
-    return _FIRST_USER + secrets.randbelow(_USERS) if os.getuid() == 0 else None
+def job_user(needed: Iterable[str]) -> int | None:
+    """A user id that nothing else has, where the grader may give one away.
+
+    None where one of the paths that the job needs lies in a folder that not everybody may enter.
+    """
+    if os.getuid() != 0 or not all(map(_open_to_all, needed)):
+        return None
+    return _FIRST_USER + secrets.randbelow(_USERS)
 
 
-def give_up_privileges(policy: Policy, *, everything_shown: bool) -> LayerStates:
-    """Become the policy's user where root may, and keep no capability and no way to new ones.
+def _open_to_all(path: str) -> bool:
+    real = Path(os.path.realpath(path))
+    folders = [*real.parents, *([real] if real.is_dir() else [])]
+    return all(folder.stat().st_mode & 0o001 for folder in folders if folder.exists())
 
-    `everything_shown`: whether the interpreter's folders can be entered by every user. Raises
-    OSError.
+
+def give_up_privileges(policy: Policy) -> LayerStates:
+    """Become the policy's user, and keep no capability and no way to new ones.
+
+    Raises OSError.
     """
     system.drop_bounding_set()
-    states: LayerStates = {"user": _become(policy.user, everything_shown)}
+    states: LayerStates = {"user": _become(policy.user)}
     system.drop_capabilities()
     states["capabilities"] = ("enforced", "none left")
     system.prctl(system.PR_SET_NO_NEW_PRIVS, 1)
@@ -43,27 +53,16 @@ def give_up_privileges(policy: Policy, *, everything_shown: bool) -> LayerStates
     return states
 
 
-def _become(user: int | None, everything_shown: bool) -> tuple[str, str]:
+def _become(user: int | None) -> tuple[str, str]:
+    if user is None and os.getuid() == 0:
+        return ("absent", "root: what a job needs lies in folders that only root may enter")
     if user is None:
-        return ("absent", f"student code runs as user {os.getuid()}, like the grader")
-    hidden = None if everything_shown else first_hidden_folder()
-    if hidden is not None:
-        return ("absent", f"runs as root: the interpreter lies below {hidden}, which only root "
-                "may enter")  # fmt: skip
+        return ("absent", "student code runs as the grader's own user")
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
     system.prctl(system.PR_SET_DUMPABLE, 1)  # else /proc/self belongs to root
     return ("enforced", "a user id of its own")
-
-
-def first_hidden_folder() -> str | None:
-    """The first folder on the way to this interpreter that not everybody may enter."""
-    for path in (sys.executable, sys.prefix, sys.base_prefix):
-        for folder in reversed(Path(os.path.realpath(path)).parents):
-            if not folder.stat().st_mode & 0o001:
-                return str(folder)
-    return None
 
 
 def filter_syscalls(policy: Policy) -> LayerStates:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from grader.sandbox.tiers.base import LayerStates, Policy, Tier
 from grader.sandbox.tiers.landlock import landlock_version, restrict_paths, stop_writing
-from grader.sandbox.tiers.privileges import filter_syscalls, give_up_privileges
+from grader.sandbox.tiers.privileges import filter_syscalls, give_up_privileges, job_user
 from grader.sandbox.tiers.process import limit_resources
 from grader.sandbox.tiers.system import known_machine
 
@@ -19,9 +21,13 @@ class LandlockTier(Tier):
         """Whether the kernel offers Landlock."""
         return landlock_version() >= 1 and known_machine()
 
+    def user(self, needed: Iterable[str]) -> int | None:
+        """One of the job's own, where all that it needs is open to everybody."""
+        return job_user(needed)
+
     def confine(self, policy: Policy) -> LayerStates:
         """Limit resources, give up privileges and restrict this process to the policy."""
-        states = give_up_privileges(policy, everything_shown=False)
+        states = give_up_privileges(policy)
         states.update(limit_resources(policy))
         states.update(restrict_paths(policy))
         filtered = filter_syscalls(policy)

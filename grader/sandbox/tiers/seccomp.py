@@ -33,16 +33,14 @@ _NAMESPACES = (
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _NETLINK = 16
 
-# Without a namespace around the job: what reaches processes and files of the same user. Code
-# that changes the mode or times of its own files goes on as if it had.
+# Without a namespace around the job: what reaches files and processes of the same user. Code
+# that does it to its own, as libzmq does to its threads, goes on as if it had.
 _IGNORED_ALONE = (  # noqa: SIM905
     "chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes utimensat "
     "futimesat setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr "
+    "sched_setaffinity sched_setattr sched_setparam sched_setscheduler setpriority ioprio_set "
 ).split()
-_REFUSED_ALONE = (  # noqa: SIM905
-    "memfd_create sched_setaffinity sched_setattr sched_setparam sched_setscheduler "
-    "setpriority ioprio_set shmget msgget semget "
-).split()
+_REFUSED_ALONE = ("memfd_create", "shmget", "msgget", "semget")
 
 
 @functools.cache
