@@ -137,6 +137,8 @@ def test_interrupted_exam_ends_without_a_word_of_python(tmp_path: Path) -> None:
     running = subprocess.Popen(
         [sys.executable, "-c", program, *options],
         stderr=subprocess.PIPE, text=True, start_new_session=True,
+        # A shell starts what it runs in the background with interrupts ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     time.sleep(5)
     os.killpg(running.pid, signal.SIGINT)
