@@ -30,7 +30,8 @@ _LEAST, _STEPS, _IMAGES, _MOST = 8, 24, 4000, 150
 _ROWS, _EPOCH = 600, 1750
 
 # One entry a backward pass: the loss, whether gradients were there before, whether parameters
-# have changed since the pass before. One entry a batch that is kept: images, scores, loss.
+# have changed since the pass before. One entry a batch that is kept: images, scores, loss; the
+# images of more batches.
 seen = {"losses": [], "dirty": [], "moved": [], "steps": 0, "empty": 0, "foreign": 0, "rates": [],
         "batches": [], "images": [], "still": [], "parameters": 0, "before": None,
         "after": None}  # fmt: skip
@@ -114,10 +115,11 @@ def _note(tensor):
     if _state["pending"] is not None:
         images, scores = _state["pending"]
         _state["pending"] = None
+        if _state["images"] < _EPOCH:
+            seen["images"].append(images)
         _state["images"] += len(images)
         if sum(len(batch[0]) for batch in seen["batches"]) < _ROWS:
             seen["batches"].append((images[:_ROWS], scores[:_ROWS], loss))
-        seen["images"].append(images)
 
 
 def _enough():
