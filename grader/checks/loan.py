@@ -1,7 +1,7 @@
 """Right helpers in the place of a student's wrong ones, so that a mistake is charged once.
 
-What is lent runs in the grader, call by call: its code never enters the student's process. A
-class cannot be lent so. One that is a sequence is lent by its items, which the grader makes
+A function runs in the grader, call by call: its code never enters the student's process. A
+class cannot be lent so, nor can a value. One that is a sequence is lent by its items, which the grader makes
 when the student's code makes an object; for another the assignment may have a stand-in among
 its scaffolds, which gives nothing away.
 """
