@@ -1,9 +1,9 @@
 """Right helpers in the place of a student's wrong ones, so that a mistake is charged once.
 
 A function runs in the grader, call by call: its code never enters the student's process. A
-class cannot be lent so, nor can a value. One that is a sequence is lent by its items, which the grader makes
-when the student's code makes an object; for another the assignment may have a stand-in among
-its scaffolds, which gives nothing away.
+class cannot be lent so, nor can a value. A class that is a sequence is lent by its items, which
+the grader makes when the student's code makes an object; for another, and for a value, the
+assignment may have a stand-in among its scaffolds, which gives nothing away.
 """
 
 from __future__ import annotations

@@ -118,7 +118,9 @@ def _watch(control: socket.socket, kernel: int, tier: Tier) -> int:
             if order["do"] == "end":
                 return 0
             if order["do"] == "kill":
-                _kill_one(order["pid"])
+                _kill({order["pid"]} & set(_descendants(os.getpid())))  # the kernel named it
+            elif order["do"] == "clear":
+                _kill(set(_descendants(os.getpid())) - {kernel})
             elif alive:
                 os.kill(kernel, getattr(signal, order["signal"]))
         reaped = _reaped()
@@ -132,9 +134,8 @@ def _watch(control: socket.socket, kernel: int, tier: Tier) -> int:
                 control.send(json.dumps({"ended": code}).encode())
 
 
-def _kill_one(pid: int) -> None:
-    """Kill a descendant. The kernel named the pid, so it is not taken at its word."""
-    if pid in _descendants(os.getpid()):
+def _kill(pids: set[int]) -> None:
+    for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 

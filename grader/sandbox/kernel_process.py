@@ -65,7 +65,10 @@ class GradedKernel(IPythonKernel):  # type: ignore[misc]  # ipykernel is untyped
         _flush()
         try:
             pid = os.fork()
-        except OSError:  # the job's limit on processes
+        except OSError:  # the job's limit on processes, of which those that ended are some
+            with contextlib.suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
             self._reply(stream, ident, parent, {"status": "refused"})
             return
         if pid == 0:

@@ -120,6 +120,11 @@ class Job:
         with contextlib.suppress(OSError):
             self._control.send(json.dumps({"do": "kill", "pid": pid}).encode())
 
+    def clear(self) -> None:
+        """Kill every process of the job but the kernel."""
+        with contextlib.suppress(OSError):
+            self._control.send(json.dumps({"do": "clear"}).encode())
+
     def end(self) -> None:
         """End every process of the job and remove its folders."""
         if self._ended:

@@ -45,6 +45,7 @@ _MALFORMED = (
 )  # fmt: skip
 # A student's code can break the kernel's connection: nothing may wait for it for ever.
 _SEND_MS = 3000
+_CLEARED_S = 1.0
 # How long the end of a process may be known before its cause: the job looks every 20 ms.
 _TOLD_S = 0.1
 _ENDED_S = 4.0
@@ -308,9 +309,15 @@ class NotebookRun:
         """
         number = self._next_channel()
         told = self._request("fork", {"channel": number})
+        deadline = time.monotonic() + _CLEARED_S
+        while told.get("status") == "refused":
+            if time.monotonic() > deadline:
+                raise CellFailed("crowded", "it has started as many processes as it may")
+            # What cells and checks have left running takes the room that the next copy needs.
+            self.job.clear()
+            time.sleep(0.05)
+            told = self._request("fork", {"channel": number})
         pid = told.get("pid")
-        if told.get("status") == "refused":
-            raise CellFailed("crowded", "it has started as many processes as it may")
         if type(pid) is not int:
             raise CellFailed("died", "its kernel did not answer as the grader's own does")
         return ForkedPeer(self.job.channels[number], self, pid)

@@ -321,16 +321,36 @@ def test_each_tier_runs_a_notebook(
         kernel.run.close()
 
 
-def test_a_job_that_has_no_room_for_a_copy_says_so_at_once(started: Started) -> None:
+@pytest.fixture
+def crowded(started: Started) -> Kernel:
+    """A kernel that may have 40 processes; skipped where nobody counts them."""
     kernel = started(processes=40)
     if kernel.run.job.layers.get("user", ("",))[0] != "enforced":
         pytest.skip("the system does not count the processes of this user")
-    kernel.cell("import subprocess\nleft = []")
+    return kernel
+
+
+BOMB = "import os\nwhile os.fork(): pass\nos.execlp('sleep', 'sleep', '600')"
+THREADS = """import threading, time
+while True:
+    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()"""
+
+
+def test_processes_that_were_left_running_make_room_for_a_copy(crowded: Kernel) -> None:
+    crowded.cell("def count(x): return len(x)")
     with contextlib.suppress(CellFailed):
-        kernel.cell("while True: left.append(subprocess.Popen(['sleep', '600']))")
+        crowded.cell(BOMB)
+    ask = Asking(crowded.run.fork)
+    assert ask.eval(call("count", [1, 2])).value == 2
+    ask.channel.close()
+
+
+def test_a_kernel_without_room_for_a_copy_says_so_at_once(crowded: Kernel) -> None:
+    with contextlib.suppress(CellFailed):
+        crowded.cell(THREADS)
     began = time.monotonic()
     with pytest.raises(CellFailed, match="as many processes as it may") as caught:
-        kernel.run.fork()
+        crowded.run.fork()
     assert caught.value.kind == "crowded"
     assert time.monotonic() - began < 10
 
