@@ -8,6 +8,7 @@ from grader.checks.examples import given
 from grader.checks.graphs import Dataflow, Drawing, Unreadable, computes
 from grader.checks.means import after_change
 from grader.checks.oracle import Expected, forward_error
+from grader.checks.printed import first_unprinted
 from grader.checks.rounding import Rounded, float64, read_only, reduction_units
 from grader.checks.slices import comes_from_backward, is_gradient, used_by
 from grader.checks.static import typed_in, until_bound
@@ -36,6 +37,7 @@ __all__ = [
     "computes",
     "counterexample",
     "fill",
+    "first_unprinted",
     "float64",
     "forward_error",
     "given",

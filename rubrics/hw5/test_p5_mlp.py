@@ -1,5 +1,6 @@
 """Problem 5: a multilayer perceptron by hand."""
 
+import re
 from functools import lru_cache
 from itertools import pairwise
 
@@ -9,10 +10,12 @@ from hypothesis import strategies as st
 
 from grader.checks import (
     CheckFailed,
+    NeedsReview,
     Stage,
     arrays,
     assert_matches,
     fill,
+    first_unprinted,
     given,
     numbers,
     seeds,
@@ -259,3 +262,57 @@ def test_class_learns(student):
         raise CheckFailed(
             Stage.VALUES, f"{accuracy:.0%} of the samples are told apart after training"
         )
+
+
+# The epochs of `test_metrics_are_printed`, and the most that it can read of what they print.
+EPOCHS, READABLE = 2, 4000
+
+
+@pytest.mark.part("5d")
+def test_metrics_are_printed(student):
+    """train prints epoch, loss, acc, val_loss, val_acc, train_time and tot_time, each epoch."""
+    X, Y = clusters()
+    student.seed(5)
+    # Half of the labels are wrong for validation: its loss and accuracy are others than training's.
+    Y_val = np.where(np.arange(len(Y)) % 2, Y, (Y + 1) % 10)
+    model = student.MLP.keep(X, Y[:, None], X, Y_val[:, None], 1, HIDDEN)
+    model.train(batch_size=8, epochs=EPOCHS, lr=3.0)
+    text, seconds = student.output, student.seconds
+    kept = {}
+    for name in ("train_loss", "train_acc", "val_loss", "val_acc"):
+        kept[name] = numbers(getattr(model, name), what=f"self.{name}")
+        if kept[name].shape != (EPOCHS,):
+            said = f"self.{name} has the shape {kept[name].shape} after {EPOCHS} epochs"
+            raise CheckFailed(Stage.SHAPE, said, hint="It should have one entry an epoch.")
+    rows = [printed_row(epoch, kept, text, seconds) for epoch in range(EPOCHS)]
+    unprinted = first_unprinted(text, rows)
+    if unprinted is not None:
+        raise not_printed(text, rows, *unprinted)
+
+
+def printed_row(epoch, kept, text, seconds):
+    """What is to be printed of an epoch, counted from 0: numbers by name, in any usual unit."""
+    row = {"the number of the epoch": [(epoch, epoch), (epoch + 1, epoch + 1)]}
+    for name, values in kept.items():
+        shares = (1, 100) if name.endswith("acc") else (1,)
+        row[name.removeprefix("train_")] = [(share * values[epoch],) * 2 for share in shares]
+    times = [(0, seconds)]
+    if re.search(r"\d\s*(ms|milli)", text):
+        times.append((0, 1000 * seconds))
+    return {**row, "train_time": times, "tot_time": times}
+
+
+def not_printed(text, rows, epoch, lacking):
+    """The verdict on a text that does not show the epoch's numbers."""
+    if len(text) >= READABLE:
+        return NeedsReview("train prints so much that its metrics are not found in it.")
+    if not text.strip():
+        return CheckFailed(Stage.PRESENT, "train printed nothing")
+    if epoch == 0 and len(lacking) > 1 and first_unprinted(text, rows[-1:]) is None:
+        said = f"train printed the metrics of the last of {EPOCHS} epochs only"
+        return CheckFailed(Stage.PRESENT, said, hint="Is the print inside the loop?")
+    shown = text.strip().splitlines()[0][:200]
+    return CheckFailed(
+        Stage.PRESENT,
+        f"the line of epoch {epoch + 1} lacks {', '.join(lacking)}; train printed: {shown}",
+    )
