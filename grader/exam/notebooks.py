@@ -65,9 +65,13 @@ class Blank:
 
     def answered(self, cells: Mapping[str, str] | None = None) -> NotebookNode:
         """The model submission, with other sources in some cells; light, and as if executed."""
+        asked = {name: s for name, s in (cells or {}).items() if name in self.answers}
+        given = {name: s for name, s in (cells or {}).items() if name not in self.answers}
         notebook = deepcopy(self.template)
-        fill(notebook, {**self.answers, **(cells or {})})
-        return lighten(executed(notebook, self._prints), self.light)
+        fill(notebook, {**self.answers, **asked})
+        notebook = lighten(executed(notebook, self._prints), self.light)
+        fill(notebook, given)
+        return notebook
 
     def unanswered(self) -> NotebookNode:
         """The template as it is, without the heavy cells that nobody has to answer."""
@@ -75,10 +79,15 @@ class Blank:
         return lighten(notebook, self.light, but_not=self.answers)
 
     def edited(self, edit: Edit) -> str:
-        """The model answer of a cell with one edit. Raises UsageError where it does not fit."""
-        if edit.cell not in self.answers:
+        """The model answer of a cell, or the light cell in the place of a given one, edited once.
+
+        Raises UsageError where the edit does not fit.
+        """
+        light = {cell.name: cell.source for cell in self.light if cell.source.strip()}
+        source = self.answers.get(edit.cell) or light.get(edit.cell)
+        if source is None:
             raise UsageError(f"the model answers have no cell {edit.cell!r}")
-        return replace_once(self.answers[edit.cell], edit.old, edit.new, edit.cell)
+        return replace_once(source, edit.old, edit.new, edit.cell)
 
     def parts_from(self, name: str) -> tuple[str, ...]:
         """The parts of the cell with that id and of those below it, in their order."""

@@ -36,7 +36,7 @@ seen = {"losses": [], "dirty": [], "moved": [], "steps": 0, "empty": 0, "foreign
         "batches": [], "images": [], "still": [], "parameters": 0, "before": None,
         "after": None}  # fmt: skip
 _leaves, _names, _kept = {}, {}, {}
-_with_gradient, _changed, _old = set(), set(), {}
+_with_gradient, _changed, _held, _old = set(), set(), set(), {}
 _state = {"network": None, "start": None, "pending": None, "images": 0, "quiet": False,
           "busy": False}  # fmt: skip
 
@@ -110,7 +110,9 @@ def _note(tensor):
         raise EnoughSteps()
     _compare()
     loss = float(tensor.detach().sum())
-    seen["dirty"].append(any(_any(p.grad) for p in _leaves.values()))
+    # Parameters that no optimizer holds are another mistake: nobody clears their gradients.
+    held = _held & _leaves.keys() if _held else _leaves.keys()
+    seen["dirty"].append(any(_any(_leaves[key].grad) for key in held))
     seen["losses"].append(loss)
     if _state["pending"] is not None:
         images, scores = _state["pending"]
@@ -179,6 +181,7 @@ def _after_forward(module, inputs, output):
 
 def _before_step(optimizer, args, kwargs):
     own = [p for group in optimizer.param_groups for p in group["params"]]
+    _held.update(map(id, own))
     seen["rates"].append(max(float(group["lr"]) for group in optimizer.param_groups))
     if _leaves and not any(id(p) in _leaves for p in own):
         seen["foreign"] += 1
