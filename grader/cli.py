@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.status import Status as Spinner
 
 from grader import __version__
-from grader.errors import ExitCode, GraderException, UsageError
+from grader.errors import ExitCode, GraderException, IsolationError, UsageError
 from grader.progress import counting
 
 if TYPE_CHECKING:
@@ -67,10 +67,13 @@ def _common(command: F) -> F:
 @click.option("--submitted-at", metavar="DATE", help="When it was handed in, in ISO 8601.")
 @click.option("--stamps", metavar="FILE", type=click.Path(path_type=Path, readable=False),
               help="CSV or JSON: file and submitted_at of each submission.")  # fmt: skip
+@click.option("--require-isolation", "level", type=click.Choice(["strict", "standard", "none"]),
+              default="none", show_default=True,
+              help="Grade nothing unless the sandbox holds: docs/security.md.")  # fmt: skip
 @_common
 def grade(
     paths: tuple[Path, ...], out: Path, parts: str, assignment: str, device: str,
-    examples: int | None, submitted_at: str | None, stamps: Path | None,
+    examples: int | None, submitted_at: str | None, stamps: Path | None, level: str,
 ) -> None:  # fmt: skip
     """Grade notebooks, modules, ZIPs or folders, and write a report for each."""
     from grader.grading import Options
@@ -82,7 +85,7 @@ def grade(
     options = Options(device=check_device(device), parts=chosen, examples=examples)
     codes = _each(
         loaded, paths, options, lambda report: _write(report, out, loaded.rubric.pass_mark),
-        _stamps(paths, submitted_at, stamps),
+        _stamps(paths, submitted_at, stamps), level,
     )  # fmt: skip
     sys.exit(_worst(codes))
 
@@ -181,8 +184,13 @@ def _each(
     options: Options,
     use: Callable[[GradeReport], ExitCode],
     stamps: Mapping[Path, datetime | None] = MappingProxyType({}),
+    level: str | None = None,
 ) -> list[ExitCode]:
-    """Grade each path; a submission that cannot be graded does not stop the others."""
+    """Grade each path; a submission that cannot be graded does not stop the others.
+
+    With a `level` of isolation the sandbox is tested first. Raises IsolationError where it lacks
+    what that asks for.
+    """
     from grader.submission import read_submission
     from grader.submission.files import printable
 
@@ -196,8 +204,10 @@ def _each(
                 try:
                     read = read_submission(path, submitted_at=stamps.get(path))
                     submission = _told_apart(read, path, seen)
-                    launcher = launcher or _launcher(assignment, spinner)
+                    launcher = launcher or _launcher(assignment, spinner, level)
                     report = _grade_one(assignment, submission, launcher, options, spinner)
+                except IsolationError:
+                    raise
                 except GraderException as error:
                     named = path.name in str(error) or len(paths) == 1
                     where = "grader" if named else printable(str(path))
@@ -223,7 +233,7 @@ def _told_apart(submission: Submission, path: Path, seen: set[str]) -> Submissio
     return dataclasses.replace(submission, id=name) if name != submission.id else submission
 
 
-def _launcher(assignment: Assignment, spinner: Spinner) -> Launcher:
+def _launcher(assignment: Assignment, spinner: Spinner, level: str | None) -> Launcher:
     from grader.datasets import public_data
     from grader.judge import make_launcher
 
@@ -232,10 +242,26 @@ def _launcher(assignment: Assignment, spinner: Spinner) -> Launcher:
     try:
         public_data(assignment)
         launcher.wait_ready()
+        if level is not None:
+            spinner.update("testing the sandbox")
+            _test_sandbox(launcher, level)
     except BaseException:
         launcher.close()
         raise
     return launcher
+
+
+def _test_sandbox(launcher: Launcher, level: str) -> None:
+    """Try the sandbox from inside and say what is missing. Raises IsolationError if too much is."""
+    from grader.sandbox.canaries import MENDS, missing, try_layers
+
+    launcher.tested = try_layers(launcher)
+    if lacking := missing(level, launcher.tested):
+        listed = "".join(f"\n  {n}: {what}\n    → {MENDS[n]}" for n, what in lacking.items())
+        raise IsolationError(f"--require-isolation {level}: this machine's sandbox lacks{listed}")
+    if lacking := missing("strict", launcher.tested):
+        text = f"the sandbox lacks: {', '.join(lacking)}. `grader doctor` says how to get them."
+        click.echo(f"grader: {text}", err=True)
 
 
 def _grade_one(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from collections.abc import Iterator
@@ -11,8 +10,15 @@ from importlib.metadata import PackageNotFoundError, version
 
 from grader.datasets import cache_folder
 from grader.errors import GraderException
-from grader.sandbox.launcher import WarmLauncher
-from grader.sandbox.tiers import best_tier, try_tier
+from grader.sandbox.canaries import MENDS, REQUIRED, missing, try_layers
+from grader.sandbox.launcher import ColdLauncher, Launcher, WarmLauncher
+from grader.sandbox.tiers import best_tier
+
+# What a kernel needs at least; the sandbox is the same without torch.
+KERNEL = (
+    "IPython", "ipykernel.kernelapp", "matplotlib_inline.backend_inline",
+    "grader.sandbox.kernel_process",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -87,15 +93,23 @@ def _device() -> Iterator[Finding]:
 def _sandbox() -> Iterator[Finding]:
     tier = best_tier()
     yield Finding("ok" if tier.name != "process" else "note", "isolation tier", tier.name)
-    weak = {"absent", "best effort"}
-    layers = try_tier(tier)
+    warm = WarmLauncher.available()
+    launcher: Launcher = WarmLauncher(KERNEL) if warm else ColdLauncher(KERNEL)
+    try:
+        layers = try_layers(launcher)
+    except GraderException as error:
+        yield Finding("wrong", "isolation", str(error))
+        return
+    finally:
+        launcher.close()
     for layer, (state, detail) in layers.items():
         text = f"{state} ({detail})" if detail else state
-        yield Finding("note" if state in weak else "ok", f"isolation: {layer}", text)
-    if os.getuid() == 0 and layers.get("user", ("absent", ""))[0] == "absent":
-        yield Finding("note", "user", "root: student code runs with root's user id, inside the "
-                      "limits above", "run the grader as an ordinary user")  # fmt: skip
-    warm = WarmLauncher.available()
+        weak = state in ("absent", "best effort")
+        yield Finding("note" if weak else "ok", f"isolation: {layer}", text,
+                      MENDS.get(layer, "") if weak else "")  # fmt: skip
+    levels = [level for level in REQUIRED if not missing(level, layers)]
+    yield Finding("ok" if "strict" in levels else "note", "--require-isolation",
+                  f"{levels[-1]} is met")  # fmt: skip
     yield Finding("ok" if warm else "note", "kernels", "warm forks" if warm else "cold starts")
 
 

@@ -42,5 +42,11 @@ class UsageError(GraderException):
     exit_code = ExitCode.USAGE
 
 
+class IsolationError(GraderException):
+    """The sandbox lacks what was asked for: nothing at all is graded."""
+
+    exit_code = ExitCode.GRADER_FAULT
+
+
 class GraderError(GraderException):
     """A fault of the grader itself; whatever was being graded stays ungraded."""

@@ -30,6 +30,7 @@ from grader.model import (
 )
 from grader.penalties import apply_policies, penalties_of
 from grader.rubric import PartEntry
+from grader.sandbox.canaries import as_tested
 from grader.sandbox.launcher import Launcher
 from grader.sandbox.tiers import best_tier
 from grader.submission import Submission
@@ -301,7 +302,8 @@ def _blocked_check(
 
 
 def _isolation(judge: Judge, launcher: Launcher) -> Isolation:
-    layers = {n: Layer(state=s[0], detail=s[1]) for n, s in judge.run.layers.items()}
+    found = as_tested(judge.run.layers, launcher.tested)
+    layers = {n: Layer(state=s[0], detail=s[1]) for n, s in found.items()}
     notes = []
     if not judge.run.forks:
         reason = "CUDA cannot be forked" if judge.device != "cpu" else "no warm process here"

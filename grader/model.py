@@ -179,7 +179,10 @@ class SubmissionInfo(Record):
 
 
 class Layer(Record):
-    """One layer of isolation: `state` is 'enforced', 'best effort' or 'absent'."""
+    """One layer of isolation.
+
+    `state` is 'enforced (tested)', 'enforced', 'best effort' or 'absent'.
+    """
 
     state: str
     detail: str = ""

@@ -122,8 +122,8 @@ def test_modules_beside_students_are_all_there() -> None:
     assert len(BESIDE_STUDENTS) >= 10
     rest = set(_below("grader.sandbox")) - set(BESIDE_STUDENTS)
     assert rest == {
-        "grader.sandbox", "grader.sandbox.launcher", "grader.sandbox.notebook_run",
-        "grader.sandbox.session",
+        "grader.sandbox", "grader.sandbox.canaries", "grader.sandbox.canary_cell",
+        "grader.sandbox.launcher", "grader.sandbox.notebook_run", "grader.sandbox.session",
     }  # fmt: skip
 
 

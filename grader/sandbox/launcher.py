@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from grader.errors import GraderError
-from grader.sandbox.tiers import Policy, best_tier
+from grader.sandbox.tiers import LayerStates, Policy, best_tier
 from grader.sandbox.tiers.cgroups import group_name, remove_groups
 from grader.sandbox.tiers.seccomp import filter_program
 
@@ -153,6 +153,8 @@ class Launcher(ABC):
         self._folder = Path(tempfile.mkdtemp(prefix="grader-", dir=_short_folder()))
         self._folder.chmod(0o711)  # jobs of other users pass through it
         self._groups = group_name()
+        #: What `canaries.try_layers` found of its jobs' layers; empty where nobody has asked.
+        self.tested: LayerStates = {}
         # What a process of the sandbox says on stderr never reaches the grader's own terminal.
         self._log = (self._folder / "stderr.txt").open("wb")
 

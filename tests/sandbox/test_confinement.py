@@ -11,7 +11,6 @@ import pytest
 
 from grader.sandbox.launcher import WarmLauncher
 from grader.sandbox.notebook_run import CellFailed
-from grader.sandbox.tiers import best_tier, try_tier
 from tests.sandbox.asking import Asking, call
 from tests.sandbox.conftest import Kernel
 
@@ -49,14 +48,6 @@ def confines(kernel: Kernel, layer: str) -> None:
     state, detail = kernel.run.job.layers[layer]
     if state == "absent":
         pytest.skip(f"{layer}: {detail}")
-
-
-@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_a_job_reports_the_layers_of_the_best_tier(inside: Kernel) -> None:
-    layers = inside.run.job.layers
-    expected = try_tier(best_tier())
-    assert layers.keys() == expected.keys()
-    assert [s for s, _ in layers.values()] == [s for s, _ in expected.values()]
 
 
 def test_the_environment_holds_nothing_of_the_graders(inside: Kernel) -> None:

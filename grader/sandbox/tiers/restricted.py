@@ -32,9 +32,16 @@ class LandlockTier(Tier):
         states.update(restrict_paths(policy))
         filtered = filter_syscalls(policy)
         if filtered["system calls"][0] == "enforced" and states["network"][0] == "best effort":
-            states["network"] = ("enforced", "TCP by Landlock, UDP by seccomp")
+            states["network"] = _network(policy.user)
         return states | filtered
 
     def seal(self, policy: Policy) -> None:
         """The folder of the sockets is the grader's too."""
         stop_writing([path for path in policy.writable if path != policy.sockets])
+
+
+def _network(user: int | None) -> tuple[str, str]:
+    """Sockets with a path are files to which nothing but permissions applies."""
+    if user is None:
+        return ("best effort", "TCP by Landlock, UDP by seccomp; not Unix sockets with a path")
+    return ("enforced", "TCP by Landlock, UDP by seccomp, Unix sockets by a user id of its own")
