@@ -103,7 +103,7 @@ def _sandbox() -> Iterator[Finding]:
     finally:
         launcher.close()
     for layer, (state, detail) in layers.items():
-        text = f"{state} ({detail})" if detail else state
+        text = f"{state}, {detail}" if detail else state
         weak = state in ("absent", "best effort")
         yield Finding("note" if weak else "ok", f"isolation: {layer}", text,
                       MENDS.get(layer, "") if weak else "")  # fmt: skip
