@@ -76,6 +76,8 @@ class Limits(_Entry):
     memory_mb: int = Field(default=8192, gt=0)
     processes: int = Field(default=4096, gt=0)
     file_mb: int = Field(default=2048, gt=0)
+    disk_mb: int = Field(default=2048, gt=0)
+    disk_files: int = Field(default=100_000, gt=0)
 
 
 class Rubric(_Entry):

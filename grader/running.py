@@ -244,6 +244,8 @@ class SubmissionRun:
             memory_mb=limits.memory_mb,
             processes=limits.processes,
             file_mb=limits.file_mb,
+            disk_mb=limits.disk_mb,
+            disk_files=limits.disk_files,
         ))  # fmt: skip
         self._run = run
         run.start()

@@ -145,7 +145,10 @@ def _kind(value: Any) -> str:
         return "None"
     if isinstance(value, np.ndarray):
         return f"an array of {value.dtype}"
-    name = value.type if isinstance(value, Opaque) else type(value).__name__
+    if isinstance(value, Remote):
+        name = value._type
+    else:
+        name = value.type if isinstance(value, Opaque) else type(value).__name__
     article = "an" if name[:1].lower() in "aeiou" else "a"
     return f"{article} {name}"
 

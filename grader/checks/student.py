@@ -369,12 +369,15 @@ def _node_of(value: Any) -> dict[str, Any]:
 class Remote:
     """An object that lives in the student's process, or an expression over one."""
 
-    __slots__ = ("_node", "_student", "_text")
+    __slots__ = ("_node", "_student", "_text", "_type")
 
-    def __init__(self, student: Student, node: dict[str, Any], text: str) -> None:
+    def __init__(
+        self, student: Student, node: dict[str, Any], text: str, type_: str = "object"
+    ) -> None:
         self._student = student
         self._node = node
         self._text = text
+        self._type = type_
 
     def __getattr__(self, name: str) -> Remote:
         if name.startswith("__") and name.endswith("__"):
@@ -445,7 +448,7 @@ class Remote:
     def _give(self, value: Any, text: str) -> Any:
         """Objects that stayed there become remotes; a container keeps them as they are."""
         if isinstance(value, Opaque):
-            return Remote(self._student, {"k": "ref", "ref": value.ref}, text)
+            return Remote(self._student, {"k": "ref", "ref": value.ref}, text, value.type)
         return value
 
     def _call_text(self, args: Any, kwargs: Any) -> str:

@@ -41,6 +41,7 @@ class GradedKernel(IPythonKernel):  # type: ignore[misc]  # ipykernel is untyped
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._drawn = random.getstate()
+        self.shell.should_run_async = _answered(self.shell.should_run_async)
         for name in ("fork", "ended", "live", "failure"):
             message = f"grader_{name}_request"
             self.shell_handlers[message] = getattr(self, message)
@@ -109,6 +110,18 @@ class GradedKernel(IPythonKernel):  # type: ignore[misc]  # ipykernel is untyped
     def _reply(self, stream: Any, ident: Any, parent: Any, content: dict[str, Any]) -> None:
         name = parent["header"]["msg_type"].replace("_request", "_reply")
         self.session.send(stream, name, content, parent, ident=ident)
+
+
+def _answered(should_run_async: Callable[..., bool]) -> Callable[..., bool]:
+    """The same, also for a cell that is too deep to compile: to run it then says so."""
+
+    def ask(*args: Any, **kwargs: Any) -> bool:
+        try:
+            return should_run_async(*args, **kwargs)
+        except (RecursionError, MemoryError):
+            return False
+
+    return ask
 
 
 def _flush() -> None:

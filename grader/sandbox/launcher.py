@@ -54,6 +54,7 @@ class JobSpec:
     processes: int = 4096
     file_mb: int = 2048
     disk_mb: int = 2048
+    disk_files: int = 100_000
 
 
 class Job:
@@ -240,6 +241,7 @@ def _request(spec: JobSpec, job: Job, groups: str) -> dict[str, Any]:
         processes=spec.processes,
         file_mb=spec.file_mb,
         disk_mb=spec.disk_mb,
+        disk_files=spec.disk_files,
     )
     return {
         "job": job.folder.name,

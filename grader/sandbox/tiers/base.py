@@ -35,7 +35,7 @@ class Policy:
     sockets: str = ""
     devices: tuple[str, ...] = ()
     disk_mb: int = 2048
-    inodes: int = 100_000
+    disk_files: int = 100_000
     open_files: int = 1024
     network: bool = False
     user: int | None = None

@@ -46,7 +46,7 @@ def enter_own_root(policy: Policy, fill: Fill) -> None:
 
 def _make_writable(root: str, policy: Policy) -> None:
     """/tmp and the job's folder: what lies in them counts as memory, and has a bound."""
-    size = f"size={policy.disk_mb}m,nr_inodes={policy.inodes}"
+    size = f"size={policy.disk_mb}m,nr_inodes={policy.disk_files}"
     os.makedirs(f"{root}/tmp")
     mount("tmpfs", f"{root}/tmp", "tmpfs", MS_NOSUID | MS_NODEV, f"{size},mode=1777")
     os.makedirs(root + policy.folder)

@@ -77,7 +77,7 @@ class NamespaceTier(Tier):
         enter_own_root(policy, fill)
         system.prctl(system.PR_SET_DUMPABLE, 0)  # out of reach for a job of the same user
         return states | {
-            "disk": ("enforced", f"{policy.disk_mb} MiB and {policy.inodes} files in memory"),
+            "disk": ("enforced", f"{policy.disk_mb} MiB and {policy.disk_files} files in memory"),
             "processes seen": ("enforced", "its own only"),
         }
 

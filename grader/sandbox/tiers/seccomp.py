@@ -23,7 +23,7 @@ _REFUSED = (  # noqa: SIM905
     "kexec_load kexec_file_load reboot swapon swapoff acct quotactl quotactl_fd syslog "
     "name_to_handle_at open_by_handle_at personality modify_ldt vhangup settimeofday "
     "clock_settime clock_adjtime adjtimex nfsservctl lookup_dcookie fanotify_init "
-    "memfd_secret migrate_pages move_pages iopl ioperm "
+    "memfd_create memfd_secret migrate_pages move_pages iopl ioperm "
 ).split()
 _NAMESPACES = (
     system.CLONE_NEWUSER, system.CLONE_NEWNS, system.CLONE_NEWPID, system.CLONE_NEWNET,
@@ -40,7 +40,7 @@ _IGNORED_ALONE = (  # noqa: SIM905
     "futimesat setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr "
     "sched_setaffinity sched_setattr sched_setparam sched_setscheduler setpriority ioprio_set "
 ).split()
-_REFUSED_ALONE = ("memfd_create", "shmget", "msgget", "semget")
+_REFUSED_ALONE = ("shmget", "msgget", "semget")
 
 
 @functools.cache
