@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import sys
@@ -16,7 +17,7 @@ from rich.console import Console
 from rich.status import Status as Spinner
 
 from grader import __version__
-from grader.errors import ExitCode, GraderException, IsolationError, UsageError
+from grader.errors import ExitCode, GraderError, GraderException, IsolationError, UsageError
 from grader.progress import counting
 
 if TYPE_CHECKING:
@@ -196,29 +197,69 @@ def _each(
 
     codes: list[ExitCode] = []
     seen: set[str] = set()
-    console = Console(stderr=True)
-    launcher: Launcher | None = None
-    try:
-        with console.status("starting", spinner="dots") as spinner:
-            for path in paths:
-                try:
-                    read = read_submission(path, submitted_at=stamps.get(path))
-                    submission = _told_apart(read, path, seen)
-                    launcher = launcher or _launcher(assignment, spinner, level)
-                    report = _grade_one(assignment, submission, launcher, options, spinner)
-                except IsolationError:
-                    raise
-                except GraderException as error:
-                    named = path.name in str(error) or len(paths) == 1
-                    where = "grader" if named else printable(str(path))
-                    click.echo(f"{where}: {error}", err=True)
-                    codes.append(error.exit_code)
-                    continue
-                codes.append(use(report))
-    finally:
+    with (
+        Console(stderr=True).status("starting", spinner="dots") as spinner,
+        _Desk(assignment, options, spinner, level) as desk,
+    ):
+        for path in paths:
+            try:
+                read = read_submission(path, submitted_at=stamps.get(path))
+                report = desk.grade(_told_apart(read, path, seen))
+            except IsolationError:
+                raise
+            except GraderException as error:
+                named = path.name in str(error) or len(paths) == 1
+                where = "grader" if named else printable(str(path))
+                click.echo(f"{where}: {error}", err=True)
+                codes.append(error.exit_code)
+                continue
+            codes.append(use(report))
+    return codes
+
+
+class _Desk:
+    """Where one submission after the other is graded, with one launcher as long as it lasts."""
+
+    def __init__(
+        self, assignment: Assignment, options: Options, spinner: Spinner, level: str | None
+    ) -> None:
+        self._assignment, self._options = assignment, options
+        self._spinner, self._level = spinner, level
+        self._launcher: Launcher | None = None
+
+    def __enter__(self) -> _Desk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        launcher, self._launcher = self._launcher, None
         if launcher is not None:
             launcher.close()
-    return codes
+
+    def grade(self, submission: Submission) -> GradeReport:
+        """Grade it; after a fault of the grader once more, and with new processes.
+
+        Raises GraderError where that fails too: the next submission starts anew.
+        """
+        try:
+            return self._grade(submission)
+        except IsolationError:
+            raise
+        except GraderError:
+            self._close()
+        try:
+            return self._grade(submission)
+        except GraderError:
+            self._close()
+            raise
+
+    def _grade(self, submission: Submission) -> GradeReport:
+        if self._launcher is None:
+            self._launcher = _launcher(self._assignment, self._spinner, self._level)
+        args = (self._assignment, submission, self._launcher, self._options, self._spinner)
+        return _grade_one(*args)
 
 
 def _told_apart(submission: Submission, path: Path, seen: set[str]) -> Submission:
@@ -294,12 +335,14 @@ def _write(report: GradeReport, out: Path, mark: float) -> ExitCode:
 
 
 def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
 
 

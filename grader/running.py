@@ -17,9 +17,10 @@ from grader.checks.verdict import LimitExceeded
 from grader.datasets import PublicData
 from grader.errors import GraderError
 from grader.model import CellProblem, Stage
-from grader.sandbox.launcher import JobSpec, Launcher, WarmLauncher
+from grader.sandbox.launcher import Launcher, WarmLauncher
 from grader.sandbox.notebook_run import CellFailed, NotebookRun
 from grader.sandbox.session import Channel, Peer, SessionLost
+from grader.sandbox.spec import JobSpec
 from grader.submission import PartMap, Submission, printed
 
 # A notebook whose cells keep taking the kernel down is replayed this often, then given up.
@@ -57,6 +58,7 @@ class SubmissionRun:
         self.layers: dict[str, tuple[str, str]] = {}
         self.student_s = 0.0
         self._fatal: set[int] = set()
+        self._killed: set[int] = set()
         self._run: NotebookRun | None = None
         self._kernels = 0
         self._done = 0
@@ -214,15 +216,24 @@ class SubmissionRun:
         try:
             run.execute(cell, index, min(limits.cell_s, left))
         except CellFailed as failed:
-            raised = parse_raised(failed.raised, self._counts) if failed.raised else None
-            self._problem(index, failed.kind, str(failed))
-            if raised is not None:
-                self.problems[index] = self.problems[index].model_copy(update={"raised": raised})
-            if failed.kind == "died":
+            if failed.kind == "killed" and index not in self._killed:
+                # Perhaps not by its own code: it is run again before that is said of it.
+                self._killed.add(index)
+                self._restart()
+                return
+            self._failed(index, failed)
+            if failed.kind in ("died", "killed"):
                 self._fatal.add(index)
                 self._restart()
         finally:
             self.student_s += time.perf_counter() - started
+
+    def _failed(self, index: int, failed: CellFailed) -> None:
+        kind = "died" if failed.kind == "killed" else failed.kind
+        self._problem(index, kind, str(failed))
+        if failed.raised:
+            raised = parse_raised(failed.raised, self._counts)
+            self.problems[index] = self.problems[index].model_copy(update={"raised": raised})
 
     def _problem(self, index: int, kind: str, message: str) -> None:
         if index not in self.problems:

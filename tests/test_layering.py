@@ -124,6 +124,7 @@ def test_modules_beside_students_are_all_there() -> None:
     assert rest == {
         "grader.sandbox", "grader.sandbox.canaries", "grader.sandbox.canary_cell",
         "grader.sandbox.launcher", "grader.sandbox.notebook_run", "grader.sandbox.session",
+        "grader.sandbox.spec",
     }  # fmt: skip
 
 

@@ -21,8 +21,9 @@ from typing import Any
 import nbformat
 
 from grader.errors import GraderError
-from grader.sandbox.launcher import JobSpec, Launcher
+from grader.sandbox.launcher import Launcher
 from grader.sandbox.notebook_run import CellFailed, NotebookRun
+from grader.sandbox.spec import JobSpec
 from grader.sandbox.tiers import LayerStates
 
 TESTED = "enforced (tested)"

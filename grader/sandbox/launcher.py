@@ -19,42 +19,18 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from grader.errors import GraderError
-from grader.sandbox.tiers import LayerStates, Policy, best_tier
+from grader.sandbox.spec import SINGLE_THREAD, JobSpec, request
+from grader.sandbox.tiers import LayerStates
 from grader.sandbox.tiers.cgroups import group_name, remove_groups
-from grader.sandbox.tiers.seccomp import filter_program
 
 _START_S = 120.0
 _LOG_BYTES = 4000
 # A Unix socket's path has at most 107 bytes, and ours end in "/JOB/ipc/k-1".
 _LONGEST_FOLDER = 60
-
-
-@dataclass(frozen=True)
-class JobSpec:
-    """What a job needs to start.
-
-    Folders of `data` and then `files`, by their relative path, are copied into its working
-    folder.
-    """
-
-    data: tuple[Path, ...] = ()
-    files: dict[str, Path] = field(default_factory=dict)
-    readable: tuple[Path, ...] = ()
-    environment: dict[str, str] = field(default_factory=dict)
-    sessions: int = 96
-    seed: int = 0
-    device: str | None = None
-    cpu_s: int = 3600
-    memory_mb: int = 8192
-    processes: int = 4096
-    file_mb: int = 2048
-    disk_mb: int = 2048
-    disk_files: int = 100_000
 
 
 class Job:
@@ -160,7 +136,17 @@ class Launcher(ABC):
         self._log = (self._folder / "stderr.txt").open("wb")
 
     def launch(self, spec: JobSpec, connection: dict[str, Any]) -> Job:
-        """Start one job whose kernel listens as `connection` says."""
+        """Start one job whose kernel listens as `connection` says.
+
+        Raises GraderError where its folder or its sockets cannot be made.
+        """
+        try:
+            return self._launch(spec, connection)
+        except OSError as error:
+            where = error.filename or self._folder
+            raise GraderError(f"no job could be started: {error.strerror} ({where})") from error
+
+    def _launch(self, spec: JobSpec, connection: dict[str, Any]) -> Job:
         folder = self._folder / secrets.token_hex(6)
         (folder / "ipc").mkdir(parents=True)
         folder.chmod(0o711)
@@ -177,7 +163,7 @@ class Launcher(ABC):
         started = False
         try:
             job.connection_file.write_text(json.dumps(connection), encoding="utf-8")
-            self._start(_request(spec, job, self._groups), fds)
+            self._start(request(spec, job.folder, self._groups), fds)
             started = True
         finally:
             os.close(ready_child)
@@ -222,82 +208,6 @@ def _readable(source: socket.socket | int, patience_s: float) -> bool:
     poll = select.poll()
     poll.register(source, select.POLLIN)
     return bool(poll.poll(patience_s * 1000))
-
-
-def _request(spec: JobSpec, job: Job, groups: str) -> dict[str, Any]:
-    tier = best_tier()
-    readable = (*_system_paths(), *(str(path) for path in spec.readable))
-    policy = Policy(
-        writable=tuple(str(job.folder / name) for name in ("work", "ipc", "home", "tmp")),
-        folder=str(job.folder),
-        group=f"{groups}-{job.folder.name}",
-        sockets=str(job.folder / "ipc"),
-        devices=_gpu_devices() if spec.device else (),
-        user=tier.user((*readable, str(job.folder))),
-        syscalls=filter_program(alone=not tier.has_own_root),
-        readable=readable,
-        cpu_s=spec.cpu_s,
-        memory_mb=spec.memory_mb,
-        processes=spec.processes,
-        file_mb=spec.file_mb,
-        disk_mb=spec.disk_mb,
-        disk_files=spec.disk_files,
-    )
-    return {
-        "job": job.folder.name,
-        "work": str(job.work),
-        "connection_file": str(job.connection_file),
-        "shims": str(job.folder / "home" / "bin"),
-        "environment": _environment(spec, job),
-        "tier": tier.name,
-        "data": [str(path) for path in spec.data],
-        "files": {relative: str(path) for relative, path in spec.files.items()},
-        "policy": policy.to_json(),
-        "seed": spec.seed,
-        "device": spec.device,
-    }
-
-
-def _environment(spec: JobSpec, job: Job) -> dict[str, str]:
-    home = str(job.folder / "home")
-    return {
-        "PATH": f"{home}/bin:{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
-        "HOME": home,
-        "TMPDIR": str(job.folder / "tmp"),
-        "IPYTHONDIR": f"{home}/ipython",
-        "JUPYTER_RUNTIME_DIR": f"{home}/runtime",
-        "MPLCONFIGDIR": f"{home}/matplotlib",
-        "LANG": "C.UTF-8",
-        **_SINGLE_THREAD,
-        **spec.environment,
-    }
-
-
-# A forked child hangs in OpenMP where the parent's pool has more than one thread.
-_SINGLE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "PYTHONHASHSEED": "0",
-    "GLIBC_TUNABLES": ":".join(
-        f"glibc.malloc.{name}_threshold={1 << 30}" for name in ("trim", "mmap")
-    ),
-}
-
-
-def _system_paths() -> tuple[str, ...]:
-    """What Python and its libraries read: the system's folders and this interpreter's."""
-    own = {sys.prefix, sys.base_prefix, *(p for p in sys.path if p.endswith("site-packages"))}
-    return (
-        "/usr", "/bin", "/sbin", "/lib", "/lib64", "/opt", "/etc/ld.so.cache", "/etc/passwd",
-        "/etc/group", "/etc/alternatives", "/etc/fonts", "/etc/localtime", "/etc/mime.types",
-        "/etc/nsswitch.conf", "/etc/hosts", "/proc", "/sys/devices/system", "/sys/fs/cgroup",
-        "/var/cache/fontconfig", *sorted(own),
-    )  # fmt: skip
-
-
-def _gpu_devices() -> tuple[str, ...]:
-    return tuple(str(path) for path in sorted(Path("/dev").glob("nvidia*")))
 
 
 class WarmLauncher(Launcher):
@@ -362,7 +272,8 @@ class WarmLauncher(Launcher):
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=1)
         code = self._process.returncode
-        return GraderError(f"the warm process ended (exit code {code}). It said: {self.said()}")
+        said = f" It said: {self.said()}" if self.said() else ""
+        return GraderError(f"the warm process ended (exit code {code}).{said}")
 
     def _start(self, request: dict[str, Any], fds: list[int]) -> None:
         self.wait_ready()
@@ -412,7 +323,7 @@ def _spawn(
     module: str, arguments: list[str], fds: list[int], log: IO[bytes]
 ) -> subprocess.Popen[bytes]:
     """Start a module of ours with a clean environment, isolated from the caller's."""
-    environment = {"PATH": "/usr/bin:/bin", "HOME": "/", "LANG": "C.UTF-8", **_SINGLE_THREAD}
+    environment = {"PATH": "/usr/bin:/bin", "HOME": "/", "LANG": "C.UTF-8", **SINGLE_THREAD}
     environment["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     environment["MPLCONFIGDIR"] = str(Path(tempfile.gettempdir()) / f"grader-mpl-{os.getuid()}")
     return subprocess.Popen(

@@ -27,7 +27,8 @@ from nbclient.exceptions import (
 )
 
 from grader.errors import GraderError
-from grader.sandbox.launcher import Job, JobSpec, Launcher
+from grader.sandbox.launcher import Job, Launcher
+from grader.sandbox.spec import JobSpec
 from grader.sandbox.wire import WireError, parse_json
 
 _PORTS = {
@@ -192,8 +193,10 @@ class LivePeer:
 
 
 class CellFailed(Exception):
-    """A cell did not run to its end. `kind` is raised, timeout, died, syntax or crowded: too many
-    processes are left for another.
+    """A cell did not run to its end.
+
+    `kind` is raised, timeout, syntax, died, killed (by a signal that has no known sender) or
+    crowded: too many processes are left for another.
     """
 
     def __init__(self, kind: str, message: str, raised: dict[str, Any] | None = None) -> None:
@@ -248,7 +251,8 @@ class NotebookRun:
     def execute(self, cell: nbformat.NotebookNode, index: int, timeout_s: float) -> None:
         """Run one code cell. Raises CellFailed where it does not end well.
 
-        After kind 'died' the kernel is gone; after the others it goes on with its state.
+        After the kinds 'died' and 'killed' the kernel is gone; after the others it goes on with
+        its state. By whom it was killed cannot be seen.
         """
         self._client.timeout = max(1, round(timeout_s))
         try:
@@ -265,7 +269,9 @@ class NotebookRun:
             raise CellFailed("died", message) from None
         except DeadKernelError:
             cause = self.cause_of(self.job.exit_code)
-            raise CellFailed("died", f"ended its own process ({cause})") from None
+            plain_kill = self.job.exit_code == -signal.SIGKILL and cause == _exit_text(-9)
+            kind = "killed" if plain_kill else "died"
+            raise CellFailed(kind, f"ended its own process ({cause})") from None
 
     async def _execute(self, cell: nbformat.NotebookNode, index: int) -> None:
         if self.job.poll() is not None:

@@ -9,8 +9,9 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-from grader.sandbox.launcher import ColdLauncher, JobSpec, Launcher, WarmLauncher
+from grader.sandbox.launcher import ColdLauncher, Launcher, WarmLauncher
 from grader.sandbox.notebook_run import NotebookRun
+from grader.sandbox.spec import JobSpec
 
 PRELOAD = (
     "numpy",

@@ -43,7 +43,7 @@ def test_what_the_best_tier_claims_holds(launcher: Launcher) -> None:
 @pytest.mark.parametrize("name", AVAILABLE)
 def test_each_tier_keeps_what_it_claims(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     chosen: Tier = TIERS[name]()
-    monkeypatch.setattr("grader.sandbox.launcher.best_tier", lambda: chosen)
+    monkeypatch.setattr("grader.sandbox.spec.best_tier", lambda: chosen)
     launcher = ColdLauncher(KERNEL)
     try:
         found = try_layers(launcher)

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from grader.errors import GraderError
-from grader.sandbox.launcher import ColdLauncher, JobSpec, Launcher, WarmLauncher
+from grader.sandbox.launcher import ColdLauncher, Launcher, WarmLauncher
 from grader.sandbox.notebook_run import CellFailed
+from grader.sandbox.spec import JobSpec
 from grader.sandbox.tiers import TIERS
 from tests.processes import below, running, soon
 from tests.sandbox.asking import Asking, call
@@ -306,7 +307,7 @@ def test_each_tier_runs_a_notebook(
     warm: WarmLauncher, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     """Also where what it needs lies in a folder that only the grader may enter."""
-    monkeypatch.setattr("grader.sandbox.launcher.best_tier", TIERS[name])
+    monkeypatch.setattr("grader.sandbox.spec.best_tier", TIERS[name])
     (tmp_path / "data.txt").write_text("given", encoding="utf-8")
     given = tmp_path / "data.txt"
     kernel = Kernel(warm, data=(tmp_path,), files={"own.txt": given})

@@ -321,3 +321,23 @@ def test_interrupt_leaves_whole_reports_and_no_process(
     assert files_below(place / "grader-out") == {"results/ada.json", "reports/ada.html"}
     assert len(family) > 3 and _wait_for(lambda: not _alive(family))
     assert list(short_folder.glob("grader-*/*/work")) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+@pytest.mark.parametrize("answers", BUSY.values(), ids=BUSY)
+def test_a_killed_grader_leaves_whole_reports_and_no_process(
+    place: Path, short_folder: Path, answers: dict[str, str | None]
+) -> None:
+    write_small(place / "ada.ipynb")
+    write_small(place / "bob.ipynb", answers)
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "grade", "ada.ipynb", "bob.ipynb", "--assignment", "small"],
+        env={**os.environ, "TMPDIR": str(short_folder)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert _wait_for(lambda: _has_begun(short_folder))
+    family = _family(process.pid)
+    process.kill()
+    assert process.communicate(timeout=60)[0].startswith("ada: ")
+    assert files_below(place / "grader-out") == {"results/ada.json", "reports/ada.html"}
+    assert len(family) > 3 and _wait_for(lambda: not _alive(family))
