@@ -110,8 +110,16 @@ def sabotage(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Saboteur]:
 KILLS = {"zygote": kill_zygote, "watcher": kill_watchers, "kernel": kill_kernels}
 
 
-@pytest.mark.parametrize("stage", ["start", "cell", "check"])
-@pytest.mark.parametrize("kill", KILLS.values(), ids=KILLS)
+@pytest.mark.parametrize(
+    ("kill", "stage"),
+    [
+        pytest.param(KILLS[who], stage, id=f"{who}-{stage}")
+        for who, stage in (
+            ("zygote", "start"), ("zygote", "cell"), ("zygote", "check"),
+            ("watcher", "cell"), ("kernel", "cell"), ("kernel", "check"),
+        )
+    ],
+)  # fmt: skip
 def test_what_was_hit_once_gets_its_grade(
     grader: Run, place: Path, three: tuple[str, ...], sabotage: Any, kill: Kill, stage: str
 ) -> None:
@@ -124,7 +132,7 @@ def test_what_was_hit_once_gets_its_grade(
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("stage", ["start", "cell", "check"])
+@pytest.mark.parametrize("stage", ["start", "check"])
 def test_what_is_hit_each_time_stays_ungraded(
     grader: Run, place: Path, three: tuple[str, ...], sabotage: Any, stage: str
 ) -> None:
