@@ -223,6 +223,7 @@ class NotebookRun:
         self._client.reset_execution_trackers()
         self._sessions = 0
         self._killed_for_memory = 0
+        self._given_up = False
 
     @property
     def job(self) -> Job:
@@ -269,8 +270,8 @@ class NotebookRun:
             raise CellFailed("died", message) from None
         except DeadKernelError:
             cause = self.cause_of(self.job.exit_code)
-            plain_kill = self.job.exit_code == -signal.SIGKILL and cause == _exit_text(-9)
-            kind = "killed" if plain_kill else "died"
+            unknown = self.job.exit_code == -signal.SIGKILL and cause == _exit_text(-signal.SIGKILL)
+            kind = "killed" if unknown and not self._given_up else "died"
             raise CellFailed(kind, f"ended its own process ({cause})") from None
 
     async def _execute(self, cell: nbformat.NotebookNode, index: int) -> None:
@@ -303,6 +304,7 @@ class NotebookRun:
         return False
 
     def _kill(self) -> None:
+        self._given_up = True
         self.job.signal("SIGKILL")
         deadline = time.monotonic() + 1
         while self.job.poll() is None and time.monotonic() < deadline:
