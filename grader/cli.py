@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from grader.grading import Options
     from grader.model import GradeReport
     from grader.sandbox.launcher import Launcher
+    from grader.sandbox.tiers import LayerStates
     from grader.submission import Submission
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -35,7 +36,7 @@ Exit codes:
   1    below the pass mark; `check`: a part is not right; `validate`: not passed
   2    wrong use: a path, an option or a rubric
   3    a submission could not be read
-  4    a fault of the grader: something stayed ungraded
+  4    something stayed ungraded: a fault of the grader, or too weak a sandbox
   130  interrupted
 """
 
@@ -226,6 +227,7 @@ class _Desk:
         self._assignment, self._options = assignment, options
         self._spinner, self._level = spinner, level
         self._launcher: Launcher | None = None
+        self._tested: LayerStates = {}
 
     def __enter__(self) -> _Desk:
         return self
@@ -245,8 +247,6 @@ class _Desk:
         """
         try:
             return self._grade(submission)
-        except IsolationError:
-            raise
         except GraderError:
             self._close()
         try:
@@ -257,7 +257,11 @@ class _Desk:
 
     def _grade(self, submission: Submission) -> GradeReport:
         if self._launcher is None:
-            self._launcher = _launcher(self._assignment, self._spinner, self._level)
+            self._launcher = _launcher(self._assignment, self._spinner)
+            if self._level is not None and not self._tested:
+                self._spinner.update("testing the sandbox")
+                self._tested = _test_sandbox(self._launcher, self._level)
+            self._launcher.tested = self._tested
         args = (self._assignment, submission, self._launcher, self._options, self._spinner)
         return _grade_one(*args)
 
@@ -274,7 +278,7 @@ def _told_apart(submission: Submission, path: Path, seen: set[str]) -> Submissio
     return dataclasses.replace(submission, id=name) if name != submission.id else submission
 
 
-def _launcher(assignment: Assignment, spinner: Spinner, level: str | None) -> Launcher:
+def _launcher(assignment: Assignment, spinner: Spinner) -> Launcher:
     from grader.datasets import public_data
     from grader.judge import make_launcher
 
@@ -283,26 +287,24 @@ def _launcher(assignment: Assignment, spinner: Spinner, level: str | None) -> La
     try:
         public_data(assignment)
         launcher.wait_ready()
-        if level is not None:
-            spinner.update("testing the sandbox")
-            _test_sandbox(launcher, level)
     except BaseException:
         launcher.close()
         raise
     return launcher
 
 
-def _test_sandbox(launcher: Launcher, level: str) -> None:
+def _test_sandbox(launcher: Launcher, level: str) -> LayerStates:
     """Try the sandbox from inside and say what is missing. Raises IsolationError if too much is."""
     from grader.sandbox.canaries import MENDS, missing, try_layers
 
-    launcher.tested = try_layers(launcher)
-    if lacking := missing(level, launcher.tested):
+    found = try_layers(launcher)
+    if lacking := missing(level, found):
         listed = "".join(f"\n  {n}: {what}\n    → {MENDS[n]}" for n, what in lacking.items())
         raise IsolationError(f"--require-isolation {level}: this machine's sandbox lacks{listed}")
-    if lacking := missing("strict", launcher.tested):
+    if lacking := missing("strict", found):
         text = f"the sandbox lacks: {', '.join(lacking)}. `grader doctor` says how to get them."
         click.echo(f"grader: {text}", err=True)
+    return found
 
 
 def _grade_one(

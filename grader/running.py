@@ -212,28 +212,29 @@ class SubmissionRun:
         self._progress(f"cell {self._done} of {len(self._code)}")
         self._counts[len(self._counts) + 1] = self.number(index)
         started = time.perf_counter()
-        cell = self._notebook.cells[index]
         try:
-            run.execute(cell, index, min(limits.cell_s, left))
-        except CellFailed as failed:
-            if failed.kind == "killed" and index not in self._killed:
-                # Perhaps not by its own code: it is run again before that is said of it.
-                self._killed.add(index)
-                self._restart()
-                return
-            self._failed(index, failed)
-            if failed.kind in ("died", "killed"):
-                self._fatal.add(index)
-                self._restart()
-        finally:
+            run.execute(self._notebook.cells[index], index, min(limits.cell_s, left))
             self.student_s += time.perf_counter() - started
+        except CellFailed as failed:
+            # Before what is run again below, which counts its own time.
+            self.student_s += time.perf_counter() - started
+            self._failed(index, failed)
 
     def _failed(self, index: int, failed: CellFailed) -> None:
-        kind = "died" if failed.kind == "killed" else failed.kind
-        self._problem(index, kind, str(failed))
+        """Tell what became of a cell; where the kernel is gone, go on in another."""
+        if failed.kind == "killed" and index not in self._killed:
+            # Perhaps not by its own code: it is run again before that is said of it.
+            self._killed.add(index)
+            self._restart()
+            return
+        gone = failed.kind in ("died", "killed")
+        self._problem(index, "died" if gone else failed.kind, str(failed))
         if failed.raised:
             raised = parse_raised(failed.raised, self._counts)
             self.problems[index] = self.problems[index].model_copy(update={"raised": raised})
+        if gone:
+            self._fatal.add(index)
+            self._restart()
 
     def _problem(self, index: int, kind: str, message: str) -> None:
         if index not in self.problems:

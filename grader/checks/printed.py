@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import math
 import re
@@ -30,10 +31,10 @@ def first_unprinted(
     lines = [_NUMBER.findall(line) for line in _ESCAPES.sub("", text).splitlines()]
     numbers = [(Decimal(number), place) for place, line in enumerate(lines) for number in line]
     for index, row in enumerate(rows):
-        ends = range(len(row), len(numbers) + 1)
-        shown = (end for end in ends if not _lacking(numbers[:end], row))
-        end = next(shown, None)
-        if end is None:
+        # What some numbers show, more of them show too: so the fewest can be searched for.
+        ends = range(len(numbers) + 1)
+        end = bisect.bisect_left(ends, True, key=lambda n: not _lacking(numbers[:n], row))
+        if end == len(ends):
             left = [list(line) for _, line in itertools.groupby(numbers, key=lambda n: n[1])]
             return index, min((_lacking(line, row) for line in left), key=len, default=list(row))
         numbers = numbers[end:]
@@ -54,10 +55,14 @@ def _fits(number: Decimal, ranges: Ranges) -> bool:
         return any(_is_same(float(number), low) for low, _ in ranges)
     exponent = number.as_tuple().exponent
     assert isinstance(exponent, int)  # it is finite
-    value, last_digit = float(number), 10.0 ** max(exponent, -300)
-    return any(
-        low - last_digit < value < high + last_digit or low <= value <= high for low, high in ranges
-    )
+    value = float(number)
+    for low, high in ranges:
+        # A share that is shown as 0 or 1, or a power of ten, tells nothing of what it stands for.
+        coarsest = 0 if abs(high) >= 1 else -1
+        last_digit = 10.0 ** max(min(exponent, coarsest), -300)
+        if low - last_digit < value < high + last_digit or low <= value <= high:
+            return True
+    return False
 
 
 def _is_same(number: float, wanted: float) -> bool:

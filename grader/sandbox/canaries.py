@@ -144,7 +144,8 @@ class Trap:
         while pids := _running(self.daemon):
             if time.monotonic() > deadline:
                 for pid in pids:
-                    os.kill(pid, signal.SIGKILL)
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
                 return ["a process outlived the job"]
             time.sleep(0.02)
         return []

@@ -51,6 +51,8 @@ def test_shown(text):
         ("Epoch 2: 2.302 0.109 2.412 0.063 0.004\nEpoch 3: 1.988 0.25 2.505", 0, ["epoch"]),
         ("Epoch 1: 2.304 0.109 2.412 0.063 0.004", 0, ["loss"]),
         ("Epoch 1: nan 0.109 2.412 0.063 0.004", 0, ["loss"]),
+        ("1e9 " * 12, 0, ["epoch", "loss", "acc", "val_loss", "val_acc", "time"]),
+        ("1 2 0 2 0 0", 0, ["acc"]),
         ("Epoch 1: 2.302 0.109 2.412 0.063 0.004\nEpoch 2: 1.988", 1, ["acc", "time"]),
         ("Epoch 2: 1.988 0.25 2.505 0.188 0.003", 0, ["acc", "val_acc"]),
     ],
@@ -66,3 +68,13 @@ def test_not_finite():
     assert first_unprinted("Epoch 1 nan inf", rows) is None
     assert first_unprinted("Epoch 1 info nan", rows) == (0, ["top"])
     assert first_unprinted("Epoch 1 nan -inf", rows) == (0, ["top"])
+
+
+def test_a_flood_of_numbers_is_searched_in_few_steps(monkeypatch):
+    from grader.checks import printed
+
+    tried = []
+    lacking = printed._lacking
+    monkeypatch.setattr(printed, "_lacking", lambda *a: tried.append(1) or lacking(*a))
+    assert first_unprinted("9 " * 2000, ROWS)[0] == 0
+    assert len(tried) < 20

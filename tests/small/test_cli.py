@@ -300,20 +300,27 @@ def _has_begun(temporary: Path) -> bool:
     return any(os.path.exists(f"{root}{work}/begun") for root in roots for work in works)
 
 
+def _busy(
+    place: Path, temporary: Path, answers: dict[str, str | None]
+) -> tuple[subprocess.Popen[str], set[tuple[int, str]]]:
+    """A grader that has graded ada's and is at work on bob's, and its processes."""
+    write_small(place / "ada.ipynb")
+    write_small(place / "bob.ipynb", answers)
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "grade", "ada.ipynb", "bob.ipynb", "--assignment", "small"],
+        env={**os.environ, "TMPDIR": str(temporary)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert _wait_for(lambda: _has_begun(temporary))
+    return process, _family(process.pid)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 @pytest.mark.parametrize("answers", BUSY.values(), ids=BUSY)
 def test_interrupt_leaves_whole_reports_and_no_process(
     place: Path, short_folder: Path, answers: dict[str, str | None]
 ) -> None:
-    write_small(place / "ada.ipynb")
-    write_small(place / "bob.ipynb", answers)
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "grade", "ada.ipynb", "bob.ipynb", "--assignment", "small"],
-        env={**os.environ, "TMPDIR": str(short_folder)},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-    assert _wait_for(lambda: _has_begun(short_folder))
-    family = _family(process.pid)
+    process, family = _busy(place, short_folder, answers)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out.split(":")[0]) == (130, "ada")
@@ -328,15 +335,7 @@ def test_interrupt_leaves_whole_reports_and_no_process(
 def test_a_killed_grader_leaves_whole_reports_and_no_process(
     place: Path, short_folder: Path, answers: dict[str, str | None]
 ) -> None:
-    write_small(place / "ada.ipynb")
-    write_small(place / "bob.ipynb", answers)
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "grade", "ada.ipynb", "bob.ipynb", "--assignment", "small"],
-        env={**os.environ, "TMPDIR": str(short_folder)},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-    assert _wait_for(lambda: _has_begun(short_folder))
-    family = _family(process.pid)
+    process, family = _busy(place, short_folder, answers)
     process.kill()
     assert process.communicate(timeout=60)[0].startswith("ada: ")
     assert files_below(place / "grader-out") == {"results/ada.json", "reports/ada.html"}

@@ -50,7 +50,9 @@ def limit_resources(policy: Policy) -> LayerStates:
             continue
         _, hard = resource.getrlimit(number)
         capped = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(number, (capped, capped))
+        # A second between the warning and the kill: the signal tells what it was for.
+        spare = name == "RLIMIT_CPU" and capped != hard
+        resource.setrlimit(number, (capped, capped + spare))
         states[f"rlimit {label}"] = _state_of(name, capped)
     return states
 
