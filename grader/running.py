@@ -222,17 +222,16 @@ class SubmissionRun:
 
     def _failed(self, index: int, failed: CellFailed) -> None:
         """Tell what became of a cell; where the kernel is gone, go on in another."""
-        if failed.kind == "killed" and index not in self._killed:
+        if failed.unexplained and index not in self._killed:
             # Perhaps not by its own code: it is run again before that is said of it.
             self._killed.add(index)
             self._restart()
             return
-        gone = failed.kind in ("died", "killed")
-        self._problem(index, "died" if gone else failed.kind, str(failed))
+        self._problem(index, failed.kind, str(failed))
         if failed.raised:
             raised = parse_raised(failed.raised, self._counts)
             self.problems[index] = self.problems[index].model_copy(update={"raised": raised})
-        if gone:
+        if failed.kind == "died":
             self._fatal.add(index)
             self._restart()
 

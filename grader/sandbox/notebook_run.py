@@ -195,14 +195,22 @@ class LivePeer:
 class CellFailed(Exception):
     """A cell did not run to its end.
 
-    `kind` is raised, timeout, syntax, died, killed (by a signal that has no known sender) or
-    crowded: too many processes are left for another.
+    `kind` is raised, timeout, syntax, died or crowded: too many processes are left for another.
+    `unexplained`: whether the kernel was killed, and by whom cannot be seen.
     """
 
-    def __init__(self, kind: str, message: str, raised: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        raised: dict[str, Any] | None = None,
+        *,
+        unexplained: bool = False,
+    ) -> None:
         super().__init__(message)
         self.kind = kind
         self.raised = raised
+        self.unexplained = unexplained
 
 
 class NotebookRun:
@@ -252,8 +260,7 @@ class NotebookRun:
     def execute(self, cell: nbformat.NotebookNode, index: int, timeout_s: float) -> None:
         """Run one code cell. Raises CellFailed where it does not end well.
 
-        After the kinds 'died' and 'killed' the kernel is gone; after the others it goes on with
-        its state. By whom it was killed cannot be seen.
+        After kind 'died' the kernel is gone; after the others it goes on with its state.
         """
         self._client.timeout = max(1, round(timeout_s))
         try:
@@ -270,9 +277,9 @@ class NotebookRun:
             raise CellFailed("died", message) from None
         except DeadKernelError:
             cause = self.cause_of(self.job.exit_code)
-            unknown = self.job.exit_code == -signal.SIGKILL and cause == _exit_text(-signal.SIGKILL)
-            kind = "killed" if unknown and not self._given_up else "died"
-            raise CellFailed(kind, f"ended its own process ({cause})") from None
+            killed = cause == _exit_text(-signal.SIGKILL) and not self._given_up
+            message = f"ended its own process ({cause})"
+            raise CellFailed("died", message, unexplained=killed) from None
 
     async def _execute(self, cell: nbformat.NotebookNode, index: int) -> None:
         if self.job.poll() is not None:
@@ -355,8 +362,6 @@ class NotebookRun:
         """Why a process ended with that exit code, in words."""
         if code == -signal.SIGKILL and self._ran_out_of_memory():
             return f"out of memory: its limit is {self._provisioner.spec.memory_mb} MiB"
-        if code == -signal.SIGXCPU:
-            return f"out of CPU time: its limit is {self._provisioner.spec.cpu_s} s"
         return _exit_text(code)
 
     def _ran_out_of_memory(self) -> bool:

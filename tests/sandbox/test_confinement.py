@@ -223,4 +223,3 @@ def test_a_kernel_that_has_used_its_time_is_ended(start: Start) -> None:
     with pytest.raises(CellFailed, match=r"ended its own process \(signal SIG(KILL|XCPU)\)") as e:
         kernel.cell("while True: pass")
     assert e.value.kind == "died"
-    assert "out of CPU time: its limit is" in str(e.value)

@@ -50,9 +50,7 @@ def limit_resources(policy: Policy) -> LayerStates:
             continue
         _, hard = resource.getrlimit(number)
         capped = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        # A second between the warning and the kill: the signal tells what it was for.
-        spare = name == "RLIMIT_CPU" and capped != hard
-        resource.setrlimit(number, (capped, capped + spare))
+        resource.setrlimit(number, (capped, capped))
         states[f"rlimit {label}"] = _state_of(name, capped)
     return states
 
