@@ -15,6 +15,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +106,8 @@ class Trap:
         process.kill()
         process.wait()
 
-    def told(self) -> dict[str, Any]:
-        """What the cell needs to know."""
+    def told(self, spec: JobSpec) -> dict[str, Any]:
+        """What the cell of such a job needs to know."""
         tcp, unix, _ = self._streams
         return {
             "secret": str(self.secret),
@@ -118,10 +119,10 @@ class Trap:
             "token": self.token,
             "daemon": self.daemon,
             "open_files": _OPEN_FILES,
-            "memory_mb": _SPEC.memory_mb,
-            "processes": _SPEC.processes,
-            "file_mb": _SPEC.file_mb,
-            "disk_mb": _SPEC.disk_mb,
+            "memory_mb": spec.memory_mb,
+            "processes": spec.processes,
+            "file_mb": spec.file_mb,
+            "disk_mb": spec.disk_mb,
         }
 
     def heard(self) -> dict[str, list[str]]:
@@ -179,12 +180,13 @@ def try_layers(launcher: Launcher) -> LayerStates:
     """
     cell = nbformat.v4.new_code_cell()
     notebook = nbformat.v4.new_notebook(cells=[cell])
+    spec = replace(_SPEC, processes=_SPEC.processes + _tasks_of_this_user())
     with Trap() as trap:
-        run = NotebookRun(notebook, launcher, _SPEC)
+        run = NotebookRun(notebook, launcher, spec)
         try:
             run.start()
             layers = dict(run.job.layers)
-            told = {**trap.told(), "layers": sorted(layers)}
+            told = {**trap.told(spec), "layers": sorted(layers)}
             cell.source = _source(told)
             run.execute(cell, 0, _CELL_S)
             inside = json.loads(_printed(cell))
@@ -195,6 +197,18 @@ def try_layers(launcher: Launcher) -> LayerStates:
         through = {**inside, **trap.heard(), "left behind": trap.left()}
     layers.setdefault("left behind", ("enforced", "every process ends with its job"))
     return {name: _found(state, through.get(name)) for name, state in layers.items()}
+
+
+def _tasks_of_this_user() -> int:
+    """Threads that a limit on an ordinary user's processes counts besides those of the job."""
+    if os.getuid() == 0 or not os.path.isdir("/proc/self"):
+        return 0
+    count = 0
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if path.stat().st_uid == os.getuid():
+                count += len(os.listdir(path / "task"))
+    return count
 
 
 def _source(told: dict[str, Any]) -> str:

@@ -73,7 +73,9 @@ def processes_seen(told: dict[str, Any]) -> list[str]:
 
 
 def capabilities(told: dict[str, Any]) -> list[str]:
-    sets = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
+    # Not the bounding set: an ordinary user may not empty it, and without new privileges nothing
+    # is ever taken from it.
+    sets = ("CapInh", "CapPrm", "CapEff", "CapAmb")
     return [f"{name} is not empty" for name in sets if int(status(name), 16)]
 
 

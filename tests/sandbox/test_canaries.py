@@ -16,6 +16,7 @@ from grader.sandbox import canaries
 from grader.sandbox.canaries import REQUIRED, TESTED, Trap, as_tested, missing, try_layers
 from grader.sandbox.canary_cell import CANARIES
 from grader.sandbox.launcher import ColdLauncher, Launcher, WarmLauncher
+from grader.sandbox.spec import JobSpec
 from grader.sandbox.tiers import TIERS, Tier, best_tier
 
 AVAILABLE = [name for name, tier in TIERS.items() if tier.available()]
@@ -57,7 +58,12 @@ def test_without_a_sandbox_every_canary_gets_through(tmp_path: Path) -> None:
     """Nothing here is confined: a canary that finds nothing would be one that cannot fail."""
     layers = sorted(set(CANARIES) - {"memory", "disk", "files", "user"})
     with Trap() as trap:
-        told = {**trap.told(), "layers": layers, "open_files": 64, "processes": 8}
+        told = {
+            **trap.told(JobSpec(memory_mb=1024, file_mb=8)),
+            "layers": layers,
+            "open_files": 64,
+            "processes": 8,
+        }
         code = canaries._source(told)
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60
