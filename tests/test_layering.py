@@ -90,7 +90,7 @@ ALLOWED = {
     "grader.sandbox": ("grader.errors", "grader.compat", "grader.sandbox"),
     "grader.checks": ("grader.variants", 
         "grader.errors", "grader.model", "grader.checks", "grader.sandbox.session",
-        "grader.sandbox.wire", "grader.submission.source",
+        "grader.sandbox.frames", "grader.sandbox.wire", "grader.submission.source",
     ),
     "grader.exam": (
         "grader.assignment", "grader.datasets", "grader.errors", "grader.exam", "grader.grading",
@@ -112,7 +112,8 @@ def test_layer_imports_only_what_lies_below(layer: str) -> None:
 
 
 BESIDE_STUDENTS = _below(
-    "grader.sandbox.agent", "grader.sandbox.wire", "grader.sandbox.kernel_process",
+    "grader.sandbox.agent", "grader.sandbox.frames", "grader.sandbox.wire",
+    "grader.sandbox.kernel_process",
     "grader.sandbox.zygote", "grader.sandbox.cold", "grader.sandbox.job", "grader.sandbox.shims",
     "grader.sandbox.tiers",
 )  # fmt: skip

@@ -28,8 +28,9 @@ from grader.checks.verdict import (
     asks_for_gpu,
 )
 from grader.model import Frame, Raised, Stage
+from grader.sandbox.frames import Message, WireError
 from grader.sandbox.session import Channel, SessionLost
-from grader.sandbox.wire import Encoder, Message, Opaque, WireError, decode_reply
+from grader.sandbox.wire import Encoder, Opaque, decode_reply
 
 _SCAFFOLD = "scaffold"
 # So many requests are sent as one, at most.

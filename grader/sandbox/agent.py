@@ -22,15 +22,8 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from grader.sandbox.wire import (
-    Decoder,
-    Encoder,
-    Frames,
-    Message,
-    PeerGone,
-    plain_tensor,
-    raw_bytes,
-)
+from grader.sandbox.frames import Frames, Message, PeerGone
+from grader.sandbox.wire import Decoder, Encoder, plain_tensor, raw_bytes
 
 # Expressions over what lies in this process, as opposed to values that were sent.
 _THERE = ("name", "ref", "attr", "item", "call")

@@ -29,7 +29,7 @@ from ipykernel.kernelapp import IPKernelApp
 from IPython.utils.text import LSString, SList
 
 from grader.sandbox import agent, shims
-from grader.sandbox.wire import Frames
+from grader.sandbox.frames import Frames
 
 
 class GradedKernel(IPythonKernel):  # type: ignore[misc]  # ipykernel is untyped

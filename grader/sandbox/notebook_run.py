@@ -27,9 +27,9 @@ from nbclient.exceptions import (
 )
 
 from grader.errors import GraderError
+from grader.sandbox.frames import WireError, parse_json
 from grader.sandbox.launcher import Job, Launcher
 from grader.sandbox.spec import JobSpec
-from grader.sandbox.wire import WireError, parse_json
 
 _PORTS = {
     f"{name}_port": n for n, name in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from grader.sandbox.wire import Bounds, DeadlinePassed, Frames, Message, PeerGone, WireError
+from grader.sandbox.frames import Bounds, DeadlinePassed, Frames, Message, PeerGone, WireError
 
 
 class SessionLost(Exception):

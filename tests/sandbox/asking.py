@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from grader.sandbox.frames import Message
 from grader.sandbox.session import Channel, Peer
-from grader.sandbox.wire import Encoder, Message, decode_reply
+from grader.sandbox.wire import Encoder, decode_reply
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from grader.sandbox.frames import Message
 from grader.sandbox.launcher import WarmLauncher
 from grader.sandbox.notebook_run import NotebookRun
 from grader.sandbox.session import SessionLost
-from grader.sandbox.wire import Encoder, Message, decode_reply
+from grader.sandbox.wire import Encoder, decode_reply
 from tests.sandbox.asking import Asking, attr, call, item, name, ref
 from tests.sandbox.conftest import Kernel
 

@@ -18,10 +18,10 @@ from grader.checks.context import CheckContext, running
 from grader.checks.student import Student
 from grader.checks.verdict import CheckFailed
 from grader.errors import GraderError
+from grader.sandbox.frames import Message
 from grader.sandbox.launcher import ColdLauncher, WarmLauncher
 from grader.sandbox.notebook_run import CellFailed
 from grader.sandbox.session import Channel, SessionLost
-from grader.sandbox.wire import Message
 from tests.sandbox.asking import Asking, call
 from tests.sandbox.conftest import PRELOAD, Kernel
 from tests.sandbox.test_session import Process

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from grader.sandbox.frames import Bounds, Message
 from grader.sandbox.session import Channel, SessionLost
-from grader.sandbox.wire import Bounds, Message
 from tests.sandbox.asking import Asking, call, name
 from tests.sandbox.conftest import Kernel
 

@@ -13,14 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grader.sandbox.wire import (
-    Bounds,
-    DeadlinePassed,
-    Frames,
-    Message,
-    PeerGone,
-    WireError,
-)
+from grader.sandbox.frames import Bounds, DeadlinePassed, Frames, Message, PeerGone, WireError
 
 
 @pytest.fixture

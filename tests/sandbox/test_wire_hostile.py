@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from grader.sandbox.wire import Decoder, Message, WireError, decode_reply, parse_json
+from grader.sandbox.frames import Message, WireError, parse_json
+from grader.sandbox.wire import Decoder, decode_reply
 
 
 def array_node(**changes: Any) -> dict[str, Any]:

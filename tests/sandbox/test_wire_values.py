@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from grader.sandbox.wire import Encoder, Message, Opaque, decode_reply
+from grader.sandbox.frames import Message
+from grader.sandbox.wire import Encoder, Opaque, decode_reply
 
 
 def there_and_back(value: Any) -> Any:
