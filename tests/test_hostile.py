@@ -187,10 +187,14 @@ def with_limits(assignment: Assignment, changes: dict[str, float]) -> Assignment
 
 @dataclass(frozen=True)
 class Peace:
-    """What grading the small notebook gives, and takes, where nobody attacks."""
+    """What grading the small notebook gives, and takes, where nobody attacks.
+
+    `enforced` are the layers of isolation that the system grants.
+    """
 
     scores: dict[str, float]
     seconds: float
+    enforced: frozenset[str]
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +208,9 @@ def peace(
     for _ in range(2):  # the first also loads the reference
         report = grade(guarded, read_submission(path), own_launcher, options)
     assert all(part.status is Status.PASSED for part in report.parts)
-    return Peace({part.id: part.score for part in report.parts}, report.duration_s)
+    layers = report.isolation.layers.items()
+    enforced = frozenset(name for name, layer in layers if layer.state == "enforced")
+    return Peace({part.id: part.score for part in report.parts}, report.duration_s, enforced)
 
 
 def marked(attack: Attack) -> object:
@@ -229,6 +235,8 @@ def test_attack_wins_nothing_and_harms_nobody(
 ) -> None:
     if attack.machine not in ("", platform.machine()):
         pytest.skip(f"the attack is written for {attack.machine}")
+    if attack.layer and attack.layer not in peace.enforced:
+        pytest.skip(f"the report says that the layer is not enforced: {attack.layer}")
     others, state = below(os.getpid()), planted.state()
     try:
         for _ in range(2 if attack.twice else 1):

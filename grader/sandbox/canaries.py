@@ -42,8 +42,8 @@ _NAMESPACES = (
     "(sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0)"
 )
 _GROUPS = (
-    "control groups that the grader may make: run it as root, or as a user to whom they are "
-    "delegated (systemd-run --user --scope -p Delegate=yes grader …)"
+    "control groups that the grader may make: run it as root of a container or a virtual machine, "
+    "or with groups delegated (systemd-run --user --scope -p Delegate=yes grader …)"
 )
 #: How to get what is missing.
 MENDS = {

@@ -25,7 +25,7 @@ from typing import IO, Any
 from grader.errors import GraderError
 from grader.sandbox.spec import SINGLE_THREAD, JobSpec, request
 from grader.sandbox.tiers import LayerStates
-from grader.sandbox.tiers.cgroups import group_name, remove_groups
+from grader.sandbox.tiers.cgroups import group_name, remove_groups, settle
 
 _START_S = 120.0
 _LOG_BYTES = 4000
@@ -129,6 +129,7 @@ class Launcher(ABC):
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="grader-", dir=_short_folder()))
         self._folder.chmod(0o711)  # jobs of other users pass through it
+        settle()
         self._groups = group_name()
         #: What `canaries.try_layers` found of its jobs' layers; empty where nobody has asked.
         self.tested: LayerStates = {}

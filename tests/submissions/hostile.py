@@ -66,7 +66,8 @@ class Attack:
 
     `expect` is `costs` (no point for the part), `harmless` (every point), or `review` (a person
     decides). `says` has to be in what the report says about the part. `spoils` are other parts
-    that lose theirs, since the attack ruins the notebook that they are in.
+    that lose theirs, since the attack ruins the notebook that they are in. `layer` is one that
+    not every system grants, and that alone holds this attack.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Attack:
     within_s: float
     twice: bool
     machine: str
+    layer: str
     found: str
     entry: dict[str, Any]
 
@@ -150,6 +152,7 @@ def _attack(section: str, entry: dict[str, Any]) -> Attack:
         within_s=entry.get("within_s", 0.0),
         twice=entry.get("twice", False),
         machine=entry.get("machine", ""),
+        layer=entry.get("layer", ""),
         found=entry["found"] if entry.get("holds") == "not yet" else "",
         entry=entry,
     )

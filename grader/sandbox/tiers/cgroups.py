@@ -1,7 +1,9 @@
 """Control groups: memory and number of processes of a whole job, versions 1 and 2.
 
 A group is made below the grader's own, so the grader needs the right to write there: root has
-it, and whoever was given a part of the tree.
+it, and whoever was given a part of the tree. In version 2 a group with groups of limits below it
+has no processes itself (https://docs.kernel.org/admin-guide/cgroup-v2.html, "No Internal Process
+Constraint"): `settle` moves the grader to a group of its own, beside those of the jobs.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from grader.sandbox.tiers.base import LayerStates
 _MIB = 1 << 20
 _PREFIX = "grader-"
 _CONTROLLERS = ("memory", "pids")
+# Where the grader itself goes.
+_HOME = f"{_PREFIX}home"
 
 
 class ControlGroup:
@@ -50,6 +54,8 @@ class ControlGroup:
         newer = (folder / "memory.max").exists()
         limit = "memory.max" if newer else "memory.limit_in_bytes"
         (folder / limit).write_text(str(memory_mb * _MIB))
+        if (folder / "memory.swap.max").exists():
+            (folder / "memory.swap.max").write_text("0")
         events = folder / ("memory.events" if newer else "memory.oom_control")
         self._events = os.open(events, os.O_RDONLY | os.O_CLOEXEC)
 
@@ -98,6 +104,61 @@ def remove_groups(start: str) -> None:
         _remove(path for path in found if path.name.startswith(start) or _is_orphan(path.name))
 
 
+def settle(controllers: Iterable[str] = _CONTROLLERS) -> None:
+    """Have a delegated group of version 2 give its controllers to groups below it.
+
+    The processes in it, the grader and what was started with it, move to a group beside those of
+    the jobs. Where nothing is delegated all stays as it is, and `ControlGroup.make` says so.
+    """
+    with contextlib.suppress(OSError):  # read-only, as in most containers
+        for own in _newer_groups():
+            available = _words(own / "cgroup.controllers")
+            wanted = set(controllers) & available - _words(own / "cgroup.subtree_control")
+            if wanted and _is_delegated(own):
+                _give(own, wanted)
+
+
+def _give(own: Path, controllers: set[str]) -> None:
+    home = own / _HOME
+    home.mkdir(exist_ok=True)
+    for attempt in range(10):  # a process may start another meanwhile
+        for pid in _words(own / "cgroup.procs"):
+            with contextlib.suppress(OSError):  # ended, or not ours to move
+                (home / "cgroup.procs").write_text(pid)
+        try:
+            (own / "cgroup.subtree_control").write_text(" ".join(f"+{c}" for c in controllers))
+        except OSError:
+            if attempt == 9:
+                raise
+        else:
+            return
+
+
+def _is_delegated(own: Path) -> bool:
+    """Whether the group is the user's to divide: root may write to those of others too."""
+    if os.getuid():
+        return os.access(own / "cgroup.subtree_control", os.W_OK)
+    marks = {"user.delegate", "trusted.delegate"}  # systemd's
+    whole = _own_groups()[""] == "/" and (own / "cgroup.type").exists()  # a container's
+    return whole or bool(marks & set(os.listxattr(own)))
+
+
+def _words(file: Path) -> set[str]:
+    return set(file.read_text(encoding="utf-8").split()) if file.exists() else set()
+
+
+def _newer_groups() -> list[Path]:
+    """The grader's own group in each mount of version 2; of one that settled, the one above."""
+    own = _own_groups()
+    mounts = [line.split()[1:3] for line in _mounts()]
+    found = [_below(place, own[""]) for place, kind in mounts if kind == "cgroup2" and "" in own]
+    return [group.parent if group.name == _HOME else group for group in found]
+
+
+def _mounts() -> list[str]:
+    return Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
+
+
 def _is_orphan(name: str) -> bool:
     owner = name.split("-")[1]
     return owner.isdigit() and not os.path.exists(f"/proc/{owner}")
@@ -122,17 +183,14 @@ def _parents() -> dict[str, Path]:
     """
     own = _own_groups()
     found: dict[str, Path] = {}
-    for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines():
+    for line in _mounts():
         _, place, kind, options, *_ = line.split()
         if kind == "cgroup":
             for controller in set(_CONTROLLERS) & set(options.split(",")):
                 found[controller] = _below(place, own.get(controller, "/"))
-        elif kind == "cgroup2" and "" in own:
-            parent = _below(place, own[""])
-            control = parent / "cgroup.subtree_control"
-            given = control.read_text().split() if control.exists() else []
-            for controller in set(_CONTROLLERS) & set(given):
-                found.setdefault(controller, parent)
+    for parent in _newer_groups():
+        for controller in set(_CONTROLLERS) & _words(parent / "cgroup.subtree_control"):
+            found.setdefault(controller, parent)
     missing = [c for c in _CONTROLLERS if c not in found]
     if missing:
         raise FileNotFoundError(ENOENT, f"no control group for {' and '.join(missing)}")
