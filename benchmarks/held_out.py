@@ -1,11 +1,13 @@
 """How the checks do on answers that were written by someone who had not seen them.
 
-Grades `tests/submissions/hw5/held_out/*.yaml`: mistakes should lose points in their part and be
+Grades a list of `tests/submissions/hw5/held_out/`: mistakes should lose points in their part and be
 named, accepted alternatives should lose none in their part or in those that use it; with
 `--whole` all parts are graded, and a mistake should lose points in its part only. Prints what is
 not as it should be, what goes to a person, and the shares.
 
-    python -m benchmarks.held_out accepted|mistakes [--every N] [--from K] [--whole] [--jobs 2]
+    python -m benchmarks.held_out LIST [--every N] [--from K] [--whole] [--jobs 2]
+
+LIST is a file's name there, without `.yaml`: `mistakes`, `accepted`, `mistakes_2`, ...
 
 A mistake counts as named where the diagnosis has one of the words that its author listed.
 """
@@ -73,7 +75,7 @@ def judge(task: tuple[dict[str, Any], bool]) -> Outcome:
     parts = () if whole else (part,) if "names" in entry else (part, *using)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "submission.ipynb"
-        nbformat.write(slim(with_edit(entry["cell"], **entry["replace"])), path)
+        nbformat.write(slim(with_edit(entry["cell"], **entry["replace"]), (entry["cell"],)), path)
         report = grade(assignment, read_submission(path), launcher, Options(parts=parts))
     return read(entry, report)
 
@@ -98,7 +100,7 @@ def read(entry: dict[str, Any], report: GradeReport) -> Outcome:
 def main() -> None:
     """Grade one list and print what is not as it should be."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("list", choices=["accepted", "mistakes"])
+    parser.add_argument("list", choices=sorted(p.stem for p in (HW5 / "held_out").glob("*.yaml")))
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--from", type=int, default=0, dest="first")
     parser.add_argument("--part", default="")
@@ -114,7 +116,8 @@ def main() -> None:
         for outcome in pool.imap(judge, tasks):
             outcomes.append(outcome)
             tell(outcome)
-    (sum_accepted if arguments.list == "accepted" else sum_mistakes)(outcomes)
+    are_mistakes = all("names" in entry for entry in entries)
+    (sum_mistakes if are_mistakes else sum_accepted)(outcomes)
 
 
 def tell(outcome: Outcome) -> None:

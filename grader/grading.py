@@ -25,6 +25,7 @@ from grader.model import (
     Isolation,
     Layer,
     PartResult,
+    PolicyResult,
     Status,
     SubmissionInfo,
 )
@@ -58,8 +59,12 @@ def grade(
     *,
     progress: Callable[[str], None] = lambda _: None,
     on_check: Callable[[CheckResult], None] = lambda _: None,
+    known: tuple[PartResult, ...] = (),
 ) -> GradeReport:
     """Grade one submission with jobs from `launcher`.
+
+    `known` are results of parts that are not chosen: whether they are right decides with which
+    helpers the chosen ones are judged.
 
     Raises SubmissionError where the file is no submission of this assignment, UsageError
     where the rubric or an option is wrong, and GraderError for a fault of the grader: then
@@ -78,6 +83,7 @@ def grade(
         examples=options.examples,
         on_check=on_check,
     )
+    judge.results.update({f"test_{c.id}": c for part in known for c in part.checks})
     try:
         run_checks(judge)
         if not options.parts:
@@ -158,37 +164,55 @@ def _report(judge: Judge, launcher: Launcher, options: Options, duration_s: floa
     parts = tuple(_part(judge, entry, options) for entry in entries)
     missing = {part.id for part in parts if part.status is Status.MISSING}
     parts = tuple(_blocked(judge, part, missing) for part in parts)
-    auto = round(sum(p.score for p in parts), _DECIMALS)
-    maximum = round(sum(p.max_score for p in parts), _DECIMALS)
-    pending = round(sum(p.pending_points for p in parts), _DECIMALS)
-    submission = judge.submission
-    # Policies are about the whole: where parts are picked out, nobody asks for them.
-    policies = apply_policies(judge.assignment, submission) if not options.parts else ()
-    penalties = penalties_of(policies)
-    taken = sum(penalty.points for penalty in penalties)
-    return GradeReport(
+    report = GradeReport(
         assignment=judge.assignment.name,
         title=judge.assignment.rubric.title,
-        submission=SubmissionInfo(
-            id=submission.id,
-            student=submission.student,
-            files=submission.files,
-            sha256=submission.sha256,
-        ),
-        score=round(max(0.0, auto + taken), _DECIMALS),
-        max_score=maximum,
-        auto_score=auto,
-        auto_max_score=round(maximum - pending, _DECIMALS),
-        pending_points=pending,
-        penalties=penalties,
-        policies=policies,
+        submission=info(judge.submission),
+        score=0.0,
+        max_score=0.0,
+        auto_score=0.0,
+        auto_max_score=0.0,
+        pending_points=0.0,
         parts=parts,
-        notes=submission.notes,
+        notes=judge.submission.notes,
         isolation=_isolation(judge, launcher),
         device=judge.device,
         environment=environment(),
         seed=judge.assignment.rubric.seed,
         duration_s=round(duration_s, 3),
+    )
+    # Policies are about the whole: where parts are picked out, nobody asks for them.
+    policies = apply_policies(judge.assignment, judge.submission) if not options.parts else ()
+    return totalled(report, policies)
+
+
+def info(submission: Submission) -> SubmissionInfo:
+    """Which submission a report speaks of."""
+    return SubmissionInfo(
+        id=submission.id,
+        student=submission.student,
+        files=submission.files,
+        sha256=submission.sha256,
+    )
+
+
+def totalled(report: GradeReport, policies: tuple[PolicyResult, ...]) -> GradeReport:
+    """The report with the sums of its parts, less what broken policies take."""
+    auto = round(sum(p.score for p in report.parts), _DECIMALS)
+    maximum = round(sum(p.max_score for p in report.parts), _DECIMALS)
+    pending = round(sum(p.pending_points for p in report.parts), _DECIMALS)
+    penalties = penalties_of(policies)
+    taken = sum(penalty.points for penalty in penalties)
+    return report.model_copy(
+        update={
+            "score": round(max(0.0, auto + taken), _DECIMALS),
+            "max_score": maximum,
+            "auto_score": auto,
+            "auto_max_score": round(maximum - pending, _DECIMALS),
+            "pending_points": pending,
+            "penalties": penalties,
+            "policies": policies,
+        }
     )
 
 

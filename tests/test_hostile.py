@@ -202,15 +202,21 @@ def peace(
     guarded: Assignment, own_launcher: Launcher, tmp_path_factory: pytest.TempPathFactory
 ) -> Peace:
     """The small notebook as it is."""
-    path = tmp_path_factory.mktemp("innocent") / "submission.ipynb"
-    nbformat.write(innocent(), path)
-    options = Options(parts=(*BYSTANDERS, "5c-i"), examples=3)
+    folder = tmp_path_factory.mktemp("innocent")
     for _ in range(2):  # the first also loads the reference
-        report = grade(guarded, read_submission(path), own_launcher, options)
+        report = in_peace(guarded, own_launcher, folder)
     assert all(part.status is Status.PASSED for part in report.parts)
     layers = report.isolation.layers.items()
     enforced = frozenset(name for name, layer in layers if layer.state == "enforced")
     return Peace({part.id: part.score for part in report.parts}, report.duration_s, enforced)
+
+
+def in_peace(assignment: Assignment, launcher: Launcher, folder: Path) -> GradeReport:
+    """Grade the small notebook as it is."""
+    path = folder / "innocent.ipynb"
+    nbformat.write(innocent(), path)
+    options = Options(parts=(*BYSTANDERS, "5c-i"), examples=3)
+    return grade(assignment, read_submission(path), launcher, options)
 
 
 def marked(attack: Attack) -> object:
@@ -245,7 +251,10 @@ def test_attack_wins_nothing_and_harms_nobody(
             assignment = with_limits(guarded, attack.limits)
             report = grade(assignment, read_submission(path), own_launcher, options)
             assert_judged(attack, report, peace)
-            assert report.duration_s <= MORE_WORK * peace.seconds + attack.within_s + SLACK_S
+            over = report.duration_s - attack.within_s - SLACK_S
+            if over > MORE_WORK * peace.seconds:  # the machine may be busier than it was
+                now = in_peace(guarded, own_launcher, tmp_path)
+                assert over <= MORE_WORK * now.duration_s
         assert_harmless_to_read(attack, report, planted)
         assert planted.state() == state
         assert_nothing_left(own_launcher, others)

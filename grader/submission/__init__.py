@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from grader.submission.ingest import Submission, read_submission
+from grader.submission.ingest import Submission, name_of, read_submission
 from grader.submission.outputs import pictures, printed
 from grader.submission.parts import PartMap, map_parts
 
-__all__ = ["PartMap", "Submission", "map_parts", "pictures", "printed", "read_submission"]
+__all__ = [
+    "PartMap",
+    "Submission",
+    "map_parts",
+    "name_of",
+    "pictures",
+    "printed",
+    "read_submission",
+]

@@ -78,6 +78,13 @@ def read_submission(path: Path, *, submitted_at: datetime | None = None) -> Subm
     return replace(submission, submitted_at=submitted_at) if submitted_at else submission
 
 
+def name_of(path: Path) -> tuple[str, str]:
+    """Id and title of the submission at a path: `read_submission` gives it the same."""
+    resolved = path.resolve()
+    title = printable(resolved.name if path.is_dir() else path.stem)
+    return safe_id(title), title
+
+
 def _read(path: Path) -> Submission:
     where = printable(str(path))
     if not path.exists():
@@ -152,7 +159,7 @@ def _make(
     suffix = Path(name).suffix.lower()
     notebook = _READERS[suffix](data, name)
     return Submission(
-        id=_safe_id(title),
+        id=safe_id(title),
         student=title,
         source=name,
         notebook=notebook,
@@ -163,7 +170,7 @@ def _make(
     )
 
 
-def _safe_id(text: str) -> str:
+def safe_id(text: str) -> str:
     """`text` as a file name that every system takes."""
     safe = re.sub(r"[^\w.-]+", "_", text, flags=re.ASCII).strip("._")[:80]
     if safe == text:

@@ -56,12 +56,14 @@ def executed(notebook: NotebookNode) -> NotebookNode:
     return notebooks.executed(notebook, _PRINTS)
 
 
-def slim(notebook: NotebookNode) -> NotebookNode:
+def slim(notebook: NotebookNode, but_not: tuple[str, ...] = ()) -> NotebookNode:
     """Return the notebook without the cells that only draw or run pretrained models.
 
     For corpora: it runs in a few seconds, and each check sees what it sees in the whole one.
+    The cells `but_not` stay as they are: those that were edited.
     """
-    return notebooks.lighten(notebook, notebooks.read_light(VARIANTS / "light.py"))
+    light = notebooks.read_light(VARIANTS / "light.py")
+    return notebooks.lighten(notebook, light, but_not=but_not)
 
 
 def with_edit(cell: str, old: str, new: str) -> NotebookNode:
