@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from grader import grading
 from grader.assignment import Assignment, load_assignment
 from grader.datasets import public_data
 from grader.errors import GraderError, SubmissionError, UsageError
 from grader.gradebook import State
-from grader.grading import Options, grade
+from grader.grading import Options
 from grader.judge import make_launcher
 from grader.model import GradeReport
 from grader.regrading import regrade
@@ -110,7 +111,7 @@ class Desk:
         def progress(what: str) -> None:
             self._progress(f"{submission.source}: {what}, {done[0]} checks done")
 
-        return grade(
+        return grading.grade(
             self._assignment, submission, self.launcher(), self._options,
             progress=progress, on_check=on_check,
         )  # fmt: skip

@@ -130,7 +130,7 @@ def _tell(view: LiveView, entry: Entry, outcome: Outcome, out: Path) -> None:
         student, page = entry.handed.student, page_of(out, entry.id)
         view.say(f"{student}: {summary(outcome.report)}  →  {page}")
         return
-    named = entry.path.name in outcome.reason
+    named = view.total == 1 or entry.path.name in outcome.reason
     where = "grader" if named else printable(str(entry.path))
     view.say(f"{where}: {outcome.reason}", err=True)
 

@@ -120,7 +120,9 @@ class Gradebook:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._migrate()
-        except (OSError, sqlite3.Error) as error:
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+        except sqlite3.Error as error:
             raise UsageError(f"{path} cannot be used as a gradebook: {error}") from error
 
     def __enter__(self) -> Gradebook:

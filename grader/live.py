@@ -15,6 +15,8 @@ from grader.desk import Outcome
 from grader.gradebook import State
 
 _EVERY_S = 30.0
+# Of fewer submissions the line of each tells enough.
+_MANY = 10
 
 
 class LiveView:
@@ -69,7 +71,7 @@ class LiveView:
         """What became of a submission."""
         self._running.pop(name, None)
         self._counts[outcome.state] += 1
-        if self._live is None and self.total > 1 and self._is_time():
+        if self._live is None and self.total >= _MANY and self._is_time():
             click.echo(f"grader: {self.line()}", err=True)
 
     def _is_time(self) -> bool:

@@ -223,8 +223,9 @@ def short_of(report: GradeReport) -> set[str]:
 
 
 def files_below(folder: Path) -> set[str]:
-    """Paths of all files in a folder, relative to it."""
-    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    """Paths of all files in a folder, relative to it; the gradebook is always there."""
+    found = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    return {name for name in found if not name.split("/")[-1].startswith("gradebook.sqlite")}
 
 
 FAULTY = CHECKS.replace(

@@ -122,7 +122,7 @@ def test_file_that_is_no_submission_is_refused(
 ) -> None:
     _fill(place)
     assert refusal(grader(command, name), 3).startswith(told)
-    assert not (place / "grader-out").exists()
+    assert not files_below(place / "grader-out")
 
 
 def test_another_homeworks_notebook_is_refused(grader: Run, place: Path) -> None:
@@ -190,7 +190,7 @@ def test_rubric_with_a_wrong_key_is_refused_with_its_line(grader: Run, place: Pa
 def test_folder_that_cannot_be_written_is_refused(grader: Run, place: Path) -> None:
     write_small(place / "ada.ipynb")
     told = refusal(grader("grade", "ada.ipynb", "--out", "ada.ipynb/graded"), 2)
-    assert told == "ada.ipynb/graded/results/ada.json cannot be written: Not a directory"
+    assert told == "ada.ipynb/graded/gradebook.sqlite cannot be written: Not a directory"
 
 
 def test_fault_of_the_grader_gives_no_report(grader: Run, place: Path) -> None:
@@ -225,7 +225,8 @@ def test_worst_of_several_codes_is_given(
     ended = grader("grade", *names)
     assert ended.code == code
     told = ended.err.splitlines()
-    assert [name in line for name, line in zip(names, told, strict=True)] == [True] * len(names)
+    assert len(told) == len(names)
+    assert [sum(name in line for line in told) for name in names] == [1] * len(names)
 
 
 def test_help_lists_the_exit_codes(grader: Run) -> None:

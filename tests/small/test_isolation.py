@@ -43,7 +43,7 @@ def test_what_is_missing_is_said_and_graded_all_the_same(
     found.update(WEAKER)
     write_small(place / "ada.ipynb")
     for level in ("standard", "none"):
-        ended = grader("grade", "ada.ipynb", "--require-isolation", level)
+        ended = grader("grade", "ada.ipynb", "--fresh", "--require-isolation", level)
         assert ended.code == 0
         assert ended.err == (
             "grader: the sandbox lacks: memory. `grader doctor` says how to get them.\n"
