@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from textwrap import wrap
+from collections.abc import Iterable, Iterator
+from textwrap import dedent, wrap
 
 from grader.model import (
     CheckResult,
@@ -30,8 +30,22 @@ def render_text(report: GradeReport, *, width: int = 88) -> str:
     for part in report.parts:
         lines += _part(part, width)
     lines += _remarks(report, width)
+    return _safe(lines).rstrip() + "\n"
+
+
+def render_check(check: CheckResult, *, width: int = 88) -> str:
+    """Return what is known of one check, without its title; empty where nothing is."""
+    return dedent(_safe(_findings(check, width)))
+
+
+def render_part(part: PartResult, *, width: int = 88) -> str:
+    """Return what is known of a part beside its checks: its message, cells that did not run."""
+    return dedent(_safe(_remarks_on_part(part, width)))
+
+
+def _safe(lines: Iterable[str]) -> str:
     # Line by line: a sequence that a student leaves open must not swallow what follows it.
-    return "\n".join(stripped(line).rstrip() for line in lines).rstrip() + "\n"
+    return "\n".join(stripped(line).rstrip() for line in lines).strip("\n")
 
 
 def _heading(report: GradeReport, width: int) -> Iterator[str]:
@@ -59,15 +73,19 @@ def _part(part: PartResult, width: int) -> Iterator[str]:
     yield "─" * width
     yield f"{part.id}  {part.title}"
     yield f"{words.part_status(part)}, {words.number(part.score)} of {words.points(part.max_score)}"
+    yield from _remarks_on_part(part, width)
+    for check in open_checks:
+        yield ""
+        yield from _check(check, width)
+    yield ""
+
+
+def _remarks_on_part(part: PartResult, width: int) -> Iterator[str]:
     yield from _prose(part.message, width)
     for problem in part.problems:
         yield ""
         yield from _prose(f"Cell {problem.cell} did not run ({problem.kind}).", width)
         yield from _raised(problem.raised) if problem.raised else _prose(problem.message, width)
-    for check in open_checks:
-        yield ""
-        yield from _check(check, width)
-    yield ""
 
 
 def _score(part: PartResult) -> str:
@@ -79,6 +97,10 @@ def _check(check: CheckResult, width: int) -> Iterator[str]:
     score = f"{words.number(check.score)} of {words.points(check.max_score)}"
     word = words.check_status(check)
     yield f"{words.STATUS_SYMBOLS[check.status]} {check.title} ({word}, {score})"
+    yield from _findings(check, width)
+
+
+def _findings(check: CheckResult, width: int) -> Iterator[str]:
     if check.stage is not None:
         yield from _prose(words.STAGE_SENTENCES[check.stage], width)
     yield from _prose(check.message, width)

@@ -8,6 +8,7 @@ import pytest
 
 from grader.model import CheckResult, Counterexample, GradeReport, Shown, Status, SubmissionInfo
 from grader.report import render_text
+from grader.report.text import render_check, render_part
 
 SOFTMAX = """\
 ✗ Right on arrays of any shape (Not right yet, 0 of 1 point)
@@ -133,3 +134,21 @@ def test_a_long_value_is_shortened_in_the_middle(report: GradeReport) -> None:
     assert "    actual  row 0\n" in text
     assert "            … 87 more lines\n            (str)\n" in text
     assert "row 50" not in text
+
+
+def test_a_check_alone_is_told_as_in_the_whole(report: GradeReport) -> None:
+    check = next(part for part in report.parts if part.id == "5b-ii").checks[1]
+    shown = [line.removeprefix("  ") for line in SOFTMAX.splitlines()[1:]]
+    assert render_check(check).splitlines() == shown
+    assert render_check(report.parts[0].checks[0]) == ""
+
+
+def test_what_concerns_a_part_and_none_of_its_checks(report: GradeReport) -> None:
+    part = next(part for part in report.parts if part.id == "5c-ii")
+    assert render_part(part).splitlines()[:4] == [
+        "Cell 35 stopped before the end, so what follows saw only its first lines.",
+        "",
+        "Cell 35 did not run (exception).",
+        "  cell 35, line 3",
+    ]
+    assert render_part(report.parts[0]) == ""
