@@ -9,6 +9,7 @@ from pathlib import Path
 
 from grader.assignment import Assignment
 from grader.batch import Batch, Entry, Plan
+from grader.class_files import PAGE, write_class
 from grader.desk import Outcome, page_of, start_launcher
 from grader.errors import ExitCode, IsolationError
 from grader.gradebook import NAME, Grade, Gradebook, Handed, State
@@ -64,6 +65,8 @@ def grade_all(request: Request, entries: Sequence[Entry]) -> list[ExitCode]:
             batch.run(
                 plan, book, jobs=request.jobs, tested=tested, seen=seen, progress=view.progress
             )
+        if not partly and (plan.size or plan.unreadable or not (request.out / PAGE).exists()):
+            write_class(book, request.out)
         return [_code(book.current(entry.id), request.assignment) for entry in entries]
 
 
