@@ -21,8 +21,9 @@ from grader.crew import Crew, Lost
 from grader.desk import Desk, MakeDesk, Outcome, Task, page_of
 from grader.errors import UsageError
 from grader.fingerprint import Fingerprints, content_key, stale_parts
-from grader.gradebook import Grade, Gradebook, Handed, Kind, State
+from grader.gradebook import Basis, Grade, Gradebook, Handed, Kind, State
 from grader.grading import Options
+from grader.sandbox.launcher import Launcher
 from grader.sandbox.tiers import LayerStates
 
 # The key of what policies look at: names, dates, and the rubric's prices.
@@ -106,15 +107,15 @@ class Batch:
         self,
         plan: Plan,
         entry: Entry,
-        known: tuple[str, dict[str, str]] | None,
+        known: Basis | None,
         leaders: dict[str, str],
         book: Gradebook,
     ) -> None:
         content, keys = plan.content[entry.id], plan.keys[entry.id]
         task = Task(entry.id, entry.handed.student, entry.path, entry.submitted_at, out=self.out)
-        if known is not None and known[0] == content:
-            stale = stale_parts(known[1], keys)
-            if not stale and page_of(self.out, entry.id).exists():
+        if known is not None and known.content == content:
+            stale = stale_parts(known.keys, keys)
+            if not stale and (not known.has_report or page_of(self.out, entry.id).exists()):
                 plan.done.append(entry.id)
                 return
             parts = tuple(part for part in stale if part != _POLICIES)
@@ -148,25 +149,29 @@ class Batch:
         self,
         plan: Plan,
         book: Gradebook,
-        *,
+        launcher: Launcher | None,
         jobs: int,
-        tested: LayerStates,
         seen: Seen,
         progress: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Grade what is planned. `seen` is told each id, with None as its grading starts.
+        """Grade what is planned, in this process or in `jobs` others, and close the launcher.
 
-        `progress` hears of the steps in between where one process grades.
-
-        Raises UsageError where the rubric or the folder is wrong: then nothing can be graded.
+        `seen` is told each id, with None as its grading starts; `progress` hears of the steps in
+        between where one process grades. Raises UsageError where the rubric or the folder is
+        wrong: then nothing can be graded.
         """
         for name, reason in plan.unreadable.items():
             self._record(book, plan, name, Outcome(State.UNREADABLE, reason=reason), seen)
-        if jobs > 1 and plan.size > 1:
-            self._in_processes(plan, book, min(jobs, plan.size), tested, seen)
-        else:
-            desk = Desk(self.assignment, self.options, tested, progress)
+        if launcher is None:
+            return
+        if jobs == 1 or plan.size == 1:
+            desk = Desk(self.assignment, self.options, progress=progress, launcher=launcher)
             self._here(plan, book, desk, seen)
+            return
+        tested = launcher.tested
+        launcher.close()
+        progress("")
+        self._in_processes(plan, book, min(jobs, plan.size), tested, seen)
 
     def _here(self, plan: Plan, book: Gradebook, desk: Desk, seen: Seen) -> None:
         try:

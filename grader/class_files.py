@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from grader import __version__
 from grader.desk import replace_file
 from grader.gradebook import Grade, Gradebook, Handed
 from grader.model import GradeReport
@@ -14,13 +15,22 @@ from grader.report.grades_csv import grades_csv
 from grader.report.rows import Row
 
 TABLE, PAGE = "grades.csv", "index.html"
+# The setting that says of which state of the gradebook they tell.
+_WRITTEN = "class files"
 
 
 def write_class(book: Gradebook, out: Path) -> None:
-    """Write both. Raises UsageError where one cannot be written."""
+    """Write both, unless they are there and tell what the gradebook holds.
+
+    Raises UsageError where one cannot be written.
+    """
+    key = f"{__version__} {book.state_key()}"
+    if book.setting(_WRITTEN) == key and all((out / name).exists() for name in (TABLE, PAGE)):
+        return
     table = grades_csv([_without_checks(row) for row in rows_of(book)])
     replace_file(out / TABLE, table.encode("utf-8-sig"))  # so that spreadsheets know its letters
     replace_file(out / PAGE, render_class(summarise(rows_of(book))))
+    book.keep(_WRITTEN, key)
 
 
 def rows_of(book: Gradebook) -> Iterator[Row]:

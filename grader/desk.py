@@ -53,7 +53,10 @@ class Outcome:
 
 
 class Desk:
-    """Grades what it is given; after a fault of the grader once more, and with new processes."""
+    """Grades what it is given; after a fault of the grader once more, and with new processes.
+
+    It starts with `launcher`, which it closes, or with one of its own.
+    """
 
     def __init__(
         self,
@@ -61,11 +64,12 @@ class Desk:
         options: Options,
         tested: LayerStates | None = None,
         progress: Callable[[str], None] = lambda _: None,
+        launcher: Launcher | None = None,
     ) -> None:
         self._assignment, self._options = assignment, options
-        self._tested = tested or {}
+        self._tested = launcher.tested if launcher else tested or {}
         self._progress = progress
-        self._launcher: Launcher | None = None
+        self._launcher = launcher
 
     def work(self, task: Task) -> Outcome:
         """Grade one submission and write its report.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from grader.assignment import Assignment
 from grader.batch import Batch, Entry, Plan
-from grader.class_files import PAGE, write_class
+from grader.class_files import write_class
 from grader.desk import Outcome, page_of, start_launcher
 from grader.errors import ExitCode, IsolationError
 from grader.gradebook import NAME, Grade, Gradebook, Handed, State
@@ -18,6 +18,7 @@ from grader.live import LiveView
 from grader.model import GradeReport
 from grader.report import summary
 from grader.sandbox import canaries
+from grader.sandbox.launcher import Launcher
 from grader.sandbox.tiers import LayerStates
 from grader.submission import name_of
 from grader.submission.files import printable
@@ -52,7 +53,7 @@ def grade_all(request: Request, entries: Sequence[Entry]) -> list[ExitCode]:
         plan = batch.plan(entries, book, request.fresh)
         with LiveView(plan.size + len(plan.unreadable)) as view:
             _tell_known(plan, view)
-            tested = _tested(request, view) if plan.size else {}
+            launcher = _tested(request, view) if plan.size else None
             names = {entry.id: entry for entry in entries}
 
             def seen(name: str, outcome: Outcome | None) -> None:
@@ -62,10 +63,8 @@ def grade_all(request: Request, entries: Sequence[Entry]) -> list[ExitCode]:
                 view.ended(name, outcome)
                 _tell(view, names[name], outcome, request.out)
 
-            batch.run(
-                plan, book, jobs=request.jobs, tested=tested, seen=seen, progress=view.progress
-            )
-        if not partly and (plan.size or plan.unreadable or not (request.out / PAGE).exists()):
+            batch.run(plan, book, launcher, request.jobs, seen, view.progress)
+        if not partly:
             write_class(book, request.out)
         return [_code(book.current(entry.id), request.assignment) for entry in entries]
 
@@ -107,25 +106,29 @@ def _tell_known(plan: Plan, view: LiveView) -> None:
         view.say(f"grader: {kept} (--fresh grades all of them again)", err=True)
 
 
-def _tested(request: Request, view: LiveView) -> LayerStates:
-    """Try the sandbox from inside and say what is missing."""
+def _tested(request: Request, view: LiveView) -> Launcher:
+    """A launcher whose sandbox was tried from inside. Says what is missing."""
     launcher = start_launcher(request.assignment, view.progress)
     try:
         view.progress("testing the sandbox")
-        found = canaries.try_layers(launcher)
-    finally:
+        launcher.tested = canaries.try_layers(launcher)
+        _weigh(launcher.tested, request.level, view)
+    except BaseException:
         launcher.close()
-    if lacking := canaries.missing(request.level, found):
+        raise
+    return launcher
+
+
+def _weigh(found: LayerStates, level: str, view: LiveView) -> None:
+    """Say what a sandbox lacks. Raises IsolationError where that is too much."""
+    if lacking := canaries.missing(level, found):
         listed = "".join(
             f"\n  {n}: {what}\n    → {canaries.MENDS[n]}" for n, what in lacking.items()
         )
-        raise IsolationError(
-            f"--require-isolation {request.level}: this machine's sandbox lacks{listed}"
-        )
+        raise IsolationError(f"--require-isolation {level}: this machine's sandbox lacks{listed}")
     if lacking := canaries.missing("strict", found):
         text = f"the sandbox lacks: {', '.join(lacking)}. `grader doctor` says how to get them."
         view.say(f"grader: {text}", err=True)
-    return found
 
 
 def _tell(view: LiveView, entry: Entry, outcome: Outcome, out: Path) -> None:

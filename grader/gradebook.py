@@ -7,6 +7,7 @@ grade is its report, and what it was made from, so that only what has changed is
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import zlib
@@ -104,6 +105,15 @@ class Grade:
     number: int = 0
 
 
+@dataclass(frozen=True)
+class Basis:
+    """What a grade was made from, and whether there is a report of it."""
+
+    content: str
+    keys: Mapping[str, str]
+    has_report: bool
+
+
 class Gradebook:
     """A class's grades in one file; without a path in memory, and gone with this.
 
@@ -116,14 +126,21 @@ class Gradebook:
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path or ":memory:", timeout=_BUSY_S, isolation_level=None)
-            self._db.row_factory = sqlite3.Row
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._migrate()
         except OSError as error:
             raise UsageError(f"{path} cannot be written: {error.strerror}") from error
-        except sqlite3.Error as error:
-            raise UsageError(f"{path} cannot be used as a gradebook: {error}") from error
+        try:
+            self._open()
+        except BaseException as error:
+            self._db.close()
+            if isinstance(error, sqlite3.Error):
+                raise UsageError(f"{path} cannot be used as a gradebook: {error}") from error
+            raise
+
+    def _open(self) -> None:
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._migrate()
 
     def __enter__(self) -> Gradebook:
         return self
@@ -132,18 +149,23 @@ class Gradebook:
         self._db.close()
 
     def _migrate(self) -> None:
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        version = self._version()
         if version > len(_MIGRATIONS):
             raise UsageError(
                 f"{self.path} was made by a newer grader (version {version} of its form; this "
                 f"one knows {len(_MIGRATIONS)}): use that one, or another --out."
             )
-        for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
+        while version < len(_MIGRATIONS):
             # `executescript` would commit by itself: a half-done migration is to be undone.
             with self._transaction():
-                for statement in script.split(";"):
+                version = self._version()  # another process may have come first
+                for statement in "".join(_MIGRATIONS[version : version + 1]).split(";"):
                     self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version={number}")
+                version = min(version + 1, len(_MIGRATIONS))
+                self._db.execute(f"PRAGMA user_version={version}")
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -163,6 +185,13 @@ class Gradebook:
     def keep(self, name: str, value: str) -> None:
         """Keep a text under a name."""
         self._db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
+
+    def state_key(self) -> str:
+        """Another text wherever a grade was added, or somebody came or went."""
+        last = self._db.execute("SELECT coalesce(max(number), 0) FROM grades").fetchone()[0]
+        rows = self._db.execute("SELECT * FROM submissions WHERE present ORDER BY id").fetchall()
+        told = json.dumps([last, *(list(row) for row in rows)])
+        return hashlib.sha256(told.encode()).hexdigest()
 
     def enrol(self, handed: list[Handed]) -> None:
         """Say who is in the class now; grades of the others stay, but do not count."""
@@ -205,17 +234,22 @@ class Gradebook:
         found = self._grades("WHERE submission=? ORDER BY number DESC LIMIT 1", (submission,))
         return next(found, None)
 
-    def basis(self) -> dict[str, tuple[str, dict[str, str]]]:
-        """Of each submission's last grade: the hash of the files, and the hashes of the parts.
+    def basis(self) -> dict[str, Basis]:
+        """What each submission's last grade was made from.
 
         Left out is what the grader failed to grade: it is always tried again.
         """
         rows = self._db.execute(
-            "SELECT submission, content, keys FROM grades WHERE state!=? AND number IN "
+            "SELECT submission, content, keys, state FROM grades WHERE state!=? AND number IN "
             "(SELECT max(number) FROM grades GROUP BY submission)",
             (State.UNGRADED.value,),
         )
-        return {row["submission"]: (row["content"], json.loads(row["keys"])) for row in rows}
+        return {
+            row["submission"]: Basis(
+                row["content"], json.loads(row["keys"]), row["state"] == State.GRADED.value
+            )
+            for row in rows
+        }
 
     def history(self, submission: str) -> list[Grade]:
         """Every grade that a submission was given, the first one first."""

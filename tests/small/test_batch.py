@@ -1,0 +1,284 @@
+"""A class: graded by several processes, each submission once, and on from where it stopped."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.desk import Desk, Task
+from grader.gradebook import NAME, Gradebook, Kind, State
+from grader.sandbox.launcher import WarmLauncher
+from tests.small.assignment import (
+    CHECKS,
+    HALF,
+    PARTS,
+    RUBRIC,
+    WRONG_DOUBLE,
+    Run,
+    write_assignment,
+    write_small,
+)
+
+pytestmark = pytest.mark.skipif(not WarmLauncher.available(), reason="no warm process here")
+
+# Distinct submissions, and what each is worth of the 12 points that machines decide.
+KLASS: dict[str, dict[str, str | None]] = {
+    "ada": {},
+    "bob": HALF,
+    "cyn": {"1b": WRONG_DOUBLE},
+    "dan": {"1a": "v = np.array([3.0, 2.0, 1.0])"},
+    "eve": {"1e": "def scaled(factor):\n    raise ValueError"},
+}
+
+
+@pytest.fixture
+def klass(place: Path) -> list[str]:
+    """The files of a class, one of which is no notebook."""
+    for name, answers in KLASS.items():
+        write_small(place / f"{name}.ipynb", answers)
+    (place / "fay.ipynb").write_text("{", encoding="utf-8")
+    return [f"{name}.ipynb" for name in (*KLASS, "fay")]
+
+
+@pytest.fixture
+def tasks(monkeypatch: pytest.MonkeyPatch) -> list[Task]:
+    """Every task that a desk of this process is given."""
+    given: list[Task] = []
+    right = Desk.work
+
+    def work(self: Desk, task: Task) -> Any:
+        given.append(task)
+        return right(self, task)
+
+    monkeypatch.setattr(Desk, "work", work)
+    return given
+
+
+def grades(out: Path) -> dict[str, Any]:
+    """What counts of each submission: its state, its scores and its words."""
+    found: dict[str, Any] = {}
+    with Gradebook(out / NAME) as book:
+        for handed, grade in book.grades():
+            assert grade is not None
+            told = json.loads(grade.report.model_dump_json()) if grade.report else {}
+            found[handed.id] = (grade.state, _timeless(told))
+    return found
+
+
+def _timeless(told: Any) -> Any:
+    if isinstance(told, dict):
+        dropped = ("duration_s", "isolation", "environment")
+        return {key: _timeless(value) for key, value in told.items() if key not in dropped}
+    return [_timeless(value) for value in told] if isinstance(told, list) else told
+
+
+def table(out: Path) -> dict[str, dict[str, str]]:
+    with (out / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
+        return {row["id"]: row for row in csv.DictReader(file)}
+
+
+def test_several_processes_give_the_grades_of_one(
+    grader: Run, place: Path, klass: list[str]
+) -> None:
+    alone = grader("grade", *klass, "--out", "alone")
+    side = grader("grade", *klass, "--out", "side", "--jobs", "3")
+    assert (alone.code, side.code) == (3, 3)
+    assert sorted(alone.out.replace("alone/", "").splitlines()) == sorted(
+        side.out.replace("side/", "").splitlines()
+    )
+    assert grades(place / "alone") == grades(place / "side")
+    told = table(place / "side")
+    assert [told[name]["total"] for name in KLASS] == ["12", "3", "8", "9", "11"]
+    assert "JSON is broken" in told["fay"]["reason"] and told["fay"]["total"] == ""
+
+
+def test_what_has_not_changed_is_not_graded_again(
+    grader: Run, place: Path, klass: list[str], tasks: list[Task]
+) -> None:
+    first = grader("grade", *klass)
+    page = (place / "grader-out/index.html").stat().st_mtime_ns
+    tasks.clear()
+    second = grader("grade", *klass)
+    assert (first.code, second.code, tasks) == (3, 3, [])
+    assert second.out == ""
+    assert second.err.startswith("grader: 6 graded already")
+    assert (place / "grader-out/index.html").stat().st_mtime_ns == page
+    assert len(grader("grade", *klass, "--fresh").out.splitlines()) == 5
+    assert len(tasks) == 6
+
+
+def test_a_new_version_of_one_submission_is_graded_alone(
+    grader: Run, place: Path, klass: list[str], tasks: list[Task]
+) -> None:
+    grader("grade", *klass)
+    tasks.clear()
+    write_small(place / "bob.ipynb")
+    ended = grader("grade", *klass)
+    assert [task.id for task in tasks] == ["bob"]
+    assert ended.out.startswith("bob: 12 of 12 automatic points")
+    assert table(place / "grader-out")["bob"]["total"] == "12"
+    with Gradebook(place / "grader-out" / NAME) as book:
+        assert [g.report and g.report.score for g in book.history("bob")] == [3.0, 12.0]
+
+
+def test_a_report_that_was_deleted_is_written_again(
+    grader: Run, place: Path, klass: list[str]
+) -> None:
+    grader("grade", *klass)
+    before = grades(place / "grader-out")
+    (place / "grader-out/reports/ada.html").unlink()
+    assert grader("grade", *klass).out.startswith("ada: 12 of 12")
+    assert (place / "grader-out/reports/ada.html").exists()
+    assert grades(place / "grader-out") == before
+
+
+CHANGED = CHECKS.replace(
+    'assert_matches(student.total(x), reference.total(x), what="total(x)")',
+    'assert_matches(2 * student.total(x), reference.total(x), what="total(x)")',
+)
+HELPER = CHECKS.replace("double works on a number", "double works on one number")
+
+
+@pytest.mark.parametrize(
+    ("checks", "touched"),
+    [
+        pytest.param(CHANGED, ("1c",), id="a check"),
+        pytest.param(HELPER, ("1b", "1c", "1d"), id="a check of what others need"),
+        pytest.param(CHECKS + "\n\n# words\n", (), id="a comment"),
+        pytest.param(CHECKS + "\n\nLEAST = 2\n", PARTS, id="what all checks share"),
+    ],
+)
+def test_a_changed_check_judges_the_parts_again_that_it_touches(
+    grader: Run, place: Path, klass: list[str], tasks: list[Task],
+    checks: str, touched: tuple[str, ...],
+) -> None:  # fmt: skip
+    grader("grade", *klass)
+    tasks.clear()
+    write_assignment(place.parent, checks=checks)
+    sys.modules.pop("test_small", None)
+    grader("grade", *klass)
+    if not touched:
+        assert tasks == []
+        return
+    whole = touched == PARTS
+    again = [(task.id, task.stale) for task in tasks if task.id != "fay"]
+    assert again == [(name, touched) for name in KLASS]
+    changed = grades(place / "grader-out")
+    sys.modules.pop("test_small", None)
+    grader("grade", *klass, "--out", "new")
+    assert changed == grades(place / "new")
+    with Gradebook(place / "grader-out" / NAME) as book:
+        last = book.history("ada")[-1]
+        assert (last.kind, whole or last.reason) == (
+            Kind.REGRADED, whole or f"changed: the checks of part {', '.join(touched)}",
+        )  # fmt: skip
+
+
+def test_changed_points_of_a_part_count_for_all(grader: Run, place: Path, klass: list[str]) -> None:
+    grader("grade", *klass)
+    rubric = RUBRIC.replace("title: A multiple\n    points: 1", "title: A multiple\n    points: 5")
+    write_assignment(place.parent, rubric=rubric)
+    grader("grade", *klass)
+    told = table(place / "grader-out")
+    assert [told[name]["total"] for name in KLASS] == ["16", "7", "12", "9", "11"]
+
+
+def test_of_the_same_files_one_is_run_and_each_gets_its_own_report(
+    grader: Run, place: Path, tasks: list[Task]
+) -> None:
+    first = write_small(place / "ada.ipynb", HALF)
+    for name in ("bob", "cyn"):
+        shutil.copy(first, place / f"{name}.ipynb")
+    ended = grader("grade", "ada.ipynb", "bob.ipynb", "cyn.ipynb")
+    assert [line.split(":")[0] for line in ended.out.splitlines()] == ["ada", "bob", "cyn"]
+    assert [bool(task.before) for task in tasks] == [False, True, True]
+    found = grades(place / "grader-out")
+    assert {told["submission"]["student"] for _, told in found.values()} == {"ada", "bob", "cyn"}
+    scores = {json.dumps([told["score"], told["parts"]]) for _, told in found.values()}
+    assert len(scores) == 1
+    report = (place / "grader-out/reports/cyn.html").read_text(encoding="utf-8")
+    assert "cyn" in report and "ada" not in report
+
+
+def test_the_gradebook_of_another_assignment_is_refused(
+    grader: Run, place: Path, klass: list[str]
+) -> None:
+    with Gradebook(place / "grader-out" / NAME) as book:
+        book.keep("assignment", "hw5")
+    ended = grader("grade", *klass)
+    assert (ended.code, ended.out) == (2, "")
+    assert "holds the grades of hw5: choose another --out for small" in ended.err
+
+
+def test_picked_parts_leave_the_gradebook_alone(grader: Run, place: Path, klass: list[str]) -> None:
+    assert grader("grade", "ada.ipynb", "--parts", "1b").code == 0
+    assert {p.name for p in (place / "grader-out").iterdir()} == {"reports", "results"}
+
+
+def test_fault_of_a_process_leaves_one_ungraded(
+    grader: Run, place: Path, klass: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks = CHECKS + (
+        "\n\n@pytest.fixture(autouse=True)\ndef killer(submission):\n"
+        '    import os\n    if "bob" in str(submission.sources):\n        os.kill(os.getpid(), 9)\n'
+    )
+    write_assignment(place.parent, checks=checks, name="test_killer.py")
+    (place.parent / "rubrics/small/test_small.py").unlink()
+    write_small(place / "bob.ipynb", {"1a": "v = 'bob'"})
+    ended = grader("grade", *klass, "--jobs", "2")
+    assert ended.code == 4
+    found = grades(place / "grader-out")
+    assert found["bob"][0] is State.UNGRADED
+    assert all(found[name][0] is State.GRADED for name in KLASS if name != "bob")
+    assert table(place / "grader-out")["bob"]["total"] == ""
+
+
+def _start(place: Path, klass: list[str]) -> subprocess.Popen[bytes]:
+    program = "from grader.cli import main; main()"
+    command = [sys.executable, "-c", program, "grade", *klass, "--assignment", "small"]
+    return subprocess.Popen(
+        [*command, "--jobs", "2"], cwd=place, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def _graded(place: Path) -> int:
+    path = place / "grader-out" / NAME
+    if not path.exists():
+        return 0
+    with Gradebook(path) as book:
+        return sum(grade is not None for _, grade in book.grades())
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_was_stopped_goes_on_where_it_was(
+    grader: Run, place: Path, klass: list[str], tasks: list[Task], stop: int
+) -> None:
+    grader("grade", *klass, "--out", "quiet")
+    process = _start(place, klass)
+    assert _soon(lambda: _graded(place) >= 2)
+    os.killpg(process.pid, stop) if stop == signal.SIGINT else process.kill()
+    assert process.wait(60) == (130 if stop == signal.SIGINT else -signal.SIGKILL)
+    done = _graded(place)
+    tasks.clear()
+    grader("grade", *klass)
+    assert len(tasks) <= len(klass) - done
+    assert grades(place / "grader-out") == grades(place / "quiet")
+
+
+def _soon(condition: Callable[[], bool], patience_s: float = 120) -> bool:
+    deadline = time.monotonic() + patience_s
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return condition()
