@@ -7,7 +7,6 @@ members are opened one by one and never extracted by their own names.
 from __future__ import annotations
 
 import hashlib
-import re
 import shutil
 import tempfile
 import weakref
@@ -21,7 +20,7 @@ from nbformat import NotebookNode
 
 from grader.errors import SubmissionError, UsageError
 from grader.submission.archive import unpack
-from grader.submission.files import MIB, list_folder, printable, read_whole
+from grader.submission.files import MIB, list_folder, printable, read_whole, safe_name
 from grader.submission.module import read_module
 from grader.submission.notebook import read_notebook
 
@@ -152,7 +151,7 @@ def _make(
     suffix = Path(name).suffix.lower()
     notebook = _READERS[suffix](data, name)
     return Submission(
-        id=_safe_id(title),
+        id=safe_name(title),
         student=title,
         source=name,
         notebook=notebook,
@@ -161,14 +160,6 @@ def _make(
         form="module" if suffix == ".py" else "notebook",
         notes=notes,
     )
-
-
-def _safe_id(text: str) -> str:
-    """`text` as a file name that every system takes."""
-    safe = re.sub(r"[^\w.-]+", "_", text, flags=re.ASCII).strip("._")[:80]
-    if safe == text:
-        return safe
-    return f"{safe or 'submission'}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def _from_zip(path: Path) -> Submission:
