@@ -84,6 +84,9 @@ ALLOWED = {
     "grader.submission": (
         "grader.errors", "grader.rubric", "grader.policy_entries", "grader.submission",
     ),
+    "grader.intake": (
+        "grader.errors", "grader.intake", "grader.submission.archive", "grader.submission.files",
+    ),
     "grader.penalties": (
         "grader.assignment", "grader.model", "grader.policy_entries", "grader.submission",
     ),
@@ -153,6 +156,7 @@ def test_what_runs_beside_students_is_self_contained(module: str) -> None:
         "grader.policy_entries",
         "grader.penalties",
         "grader.submission",
+        "grader.intake",
     ),
 )
 def test_plain_data_and_reports_import_no_torch(module: str) -> None:
@@ -196,6 +200,7 @@ def test_assignments_are_named_only_as_a_default_or_an_example() -> None:
     [
         "grader.checks",
         "grader.exam",
+        "grader.intake",
         "grader.report",
         "grader.submission",
         "grader.submission.policies",

@@ -5,7 +5,9 @@ A folder may be one that a student can still write to, and a name may hold what 
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import stat
 import unicodedata
 from collections import Counter
@@ -40,6 +42,14 @@ def _is_harmless(character: str) -> bool:
         or character in _JOINERS
         or unicodedata.category(character) == _SPACE
     )
+
+
+def safe_name(text: str) -> str:
+    """`text` as a file name that every system takes; where that differs, with a hash of `text`."""
+    safe = re.sub(r"[^\w.-]+", "_", text, flags=re.ASCII).strip("._")[:80]
+    if safe == text:
+        return safe
+    return f"{safe or 'submission'}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def is_ignored(name: str) -> bool:

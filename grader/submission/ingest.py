@@ -7,7 +7,6 @@ members are opened one by one and never extracted by their own names.
 from __future__ import annotations
 
 import hashlib
-import re
 import shutil
 import tempfile
 import weakref
@@ -21,7 +20,7 @@ from nbformat import NotebookNode
 
 from grader.errors import SubmissionError, UsageError
 from grader.submission.archive import unpack
-from grader.submission.files import MIB, list_folder, printable, read_whole
+from grader.submission.files import MIB, list_folder, printable, read_whole, safe_name
 from grader.submission.module import read_module
 from grader.submission.notebook import read_notebook
 
@@ -82,7 +81,7 @@ def name_of(path: Path) -> tuple[str, str]:
     """Id and title of the submission at a path: `read_submission` gives it the same."""
     resolved = path.resolve()
     title = printable(resolved.name if path.is_dir() else path.stem)
-    return safe_id(title), title
+    return safe_name(title), title
 
 
 def _read(path: Path) -> Submission:
@@ -159,7 +158,7 @@ def _make(
     suffix = Path(name).suffix.lower()
     notebook = _READERS[suffix](data, name)
     return Submission(
-        id=safe_id(title),
+        id=safe_name(title),
         student=title,
         source=name,
         notebook=notebook,
@@ -168,14 +167,6 @@ def _make(
         form="module" if suffix == ".py" else "notebook",
         notes=notes,
     )
-
-
-def safe_id(text: str) -> str:
-    """`text` as a file name that every system takes."""
-    safe = re.sub(r"[^\w.-]+", "_", text, flags=re.ASCII).strip("._")[:80]
-    if safe == text:
-        return safe
-    return f"{safe or 'submission'}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def _from_zip(path: Path) -> Submission:
