@@ -37,11 +37,16 @@ Seen = Callable[[str, "Outcome | None"], None]
 
 @dataclass(frozen=True)
 class Entry:
-    """One submission of the class: whose it is and where it lies."""
+    """One submission of the class: whose it is and where it lies.
+
+    Without a path there is nothing to grade: `refused` says why, and `state` what that is.
+    """
 
     handed: Handed
-    path: Path
+    path: Path | None = None
     submitted_at: datetime | None = None
+    refused: str = ""
+    state: State = State.UNREADABLE
 
     @property
     def id(self) -> str:
@@ -57,7 +62,7 @@ class Plan:
     copies: dict[str, list[Task]] = field(default_factory=dict)
     content: dict[str, str] = field(default_factory=dict)
     keys: dict[str, dict[str, str]] = field(default_factory=dict)
-    unreadable: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, Outcome] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
 
@@ -84,14 +89,19 @@ class Batch:
         plan, basis = Plan(), {} if fresh else book.basis()
         leaders: dict[str, str] = {}
         for entry in entries:
-            try:
-                content = content_key(entry.path)
-            except UsageError as error:
-                plan.unreadable[entry.id] = str(error)
+            if entry.path is None:
+                _refuse(plan, entry, entry.refused, basis.get(entry.id))
                 continue
-            plan.content[entry.id] = content
-            plan.keys[entry.id] = {**self._parts, _POLICIES: self._policy_key(entry)}
-            self._place(plan, entry, basis.get(entry.id), leaders, book)
+            try:
+                plan.content[entry.id] = content_key(entry.path)
+            except UsageError as error:
+                _refuse(plan, entry, str(error), basis.get(entry.id))
+                continue
+            plan.keys[entry.id] = {**self._parts, _POLICIES: self._policy_key(entry, entry.path)}
+            task = Task(
+                entry.id, entry.handed.student, entry.path, entry.submitted_at, out=self.out
+            )
+            self._place(plan, task, basis.get(entry.id), leaders, book)
         return plan
 
     def _claim(self, book: Gradebook) -> None:
@@ -106,36 +116,35 @@ class Batch:
     def _place(
         self,
         plan: Plan,
-        entry: Entry,
+        task: Task,
         known: Basis | None,
         leaders: dict[str, str],
         book: Gradebook,
     ) -> None:
-        content, keys = plan.content[entry.id], plan.keys[entry.id]
-        task = Task(entry.id, entry.handed.student, entry.path, entry.submitted_at, out=self.out)
+        content, keys = plan.content[task.id], plan.keys[task.id]
         if known is not None and known.content == content:
             stale = stale_parts(known.keys, keys)
-            if not stale and (not known.has_report or page_of(self.out, entry.id).exists()):
-                plan.done.append(entry.id)
+            if not stale and (not known.has_report or page_of(self.out, task.id).exists()):
+                plan.done.append(task.id)
                 return
             parts = tuple(part for part in stale if part != _POLICIES)
-            before = book.current(entry.id)
+            before = book.current(task.id)
             if before is not None and before.report is not None and len(parts) < len(self._parts):
                 text = before.report.model_dump_json()
                 plan.tasks.append(dataclasses.replace(task, before=text, stale=parts))
-                plan.reasons[entry.id] = _what_changed(stale)
+                plan.reasons[task.id] = _what_changed(stale)
                 return
         if content in leaders:
             plan.copies.setdefault(leaders[content], []).append(task)
             return
-        leaders[content] = entry.id
+        leaders[content] = task.id
         plan.tasks.append(task)
 
-    def _policy_key(self, entry: Entry) -> str:
+    def _policy_key(self, entry: Entry, path: Path) -> str:
         """A hash over what policies look at beside the files."""
-        names = [entry.path.name]
-        if entry.path.is_dir():
-            names += sorted(p.relative_to(entry.path).as_posix() for p in entry.path.rglob("*"))
+        names = [path.name]
+        if path.is_dir():
+            names += sorted(p.relative_to(path).as_posix() for p in path.rglob("*"))
         told = [
             names,
             entry.handed.student,
@@ -160,8 +169,8 @@ class Batch:
         between where one process grades. Raises UsageError where the rubric or the folder is
         wrong: then nothing can be graded.
         """
-        for name, reason in plan.unreadable.items():
-            self._record(book, plan, name, Outcome(State.UNREADABLE, reason=reason), seen)
+        for name, outcome in plan.refused.items():
+            self._record(book, plan, name, outcome, seen)
         if launcher is None:
             return
         if jobs == 1 or plan.size == 1:
@@ -218,6 +227,15 @@ class Batch:
             )
         )
         seen(name, outcome)
+
+
+def _refuse(plan: Plan, entry: Entry, reason: str, known: Basis | None) -> None:
+    """Note why there is nothing to grade, unless that is what the gradebook says already."""
+    plan.content[entry.id] = hashlib.sha256(reason.encode("utf-8", "replace")).hexdigest()
+    if known == Basis(plan.content[entry.id], {}, has_report=False):
+        plan.done.append(entry.id)
+    else:
+        plan.refused[entry.id] = Outcome(entry.state, reason=reason)
 
 
 def _copies(plan: Plan, task: Task, outcome: Outcome) -> list[Task]:

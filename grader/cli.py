@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from grader.progress import counting
 
 if TYPE_CHECKING:
     from grader.assignment import Assignment
+    from grader.intake import ClassList
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -63,6 +65,8 @@ def _common(command: F) -> F:
 @click.option("--require-isolation", "level", type=click.Choice(["strict", "standard", "none"]),
               default="none", show_default=True,
               help="Grade nothing unless the sandbox holds: docs/security.md.")  # fmt: skip
+@click.option("--roster", metavar="FILE", type=click.Path(path_type=Path, readable=False),
+              help="CSV of the class: the LMS's gradebook, or name, id, login.")  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, metavar="N",
               help="Processes that grade side by side.")  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Grade again what has been graded already.")
@@ -70,23 +74,35 @@ def _common(command: F) -> F:
 def grade(
     paths: tuple[Path, ...], out: Path, parts: str, assignment: str, device: str,
     examples: int | None, submitted_at: str | None, stamps: Path | None, level: str,
-    jobs: int, fresh: bool,
+    roster: Path | None, jobs: int, fresh: bool,
 ) -> None:  # fmt: skip
-    """Grade notebooks, modules, ZIPs or folders, and write a report for each."""
-    from grader.grade_command import Request, entries_of, grade_all
+    """Grade submissions, or a class as an LMS gives it, and write a report for each.
+
+    A path is a notebook, a module, a ZIP or a folder with one of them; or the download of a whole
+    class from Canvas, Gradescope or Moodle, or a folder of submissions. What is graded already
+    is left alone unless something has changed that counts: interrupted, run it again.
+    """
+    from grader.grade_command import Request, entries_of, existing, grade_all
     from grader.grading import Options
+    from grader.intake import read_class
     from grader.judge import check_device
 
     loaded = _load(assignment)
     chosen = tuple(part.strip() for part in parts.split(",") if part.strip())
     loaded.select(chosen)
     options = Options(device=check_device(device), parts=chosen, examples=examples)
-    entries, absent = entries_of(paths, _stamps(paths, submitted_at, stamps))
+    there, absent = existing(paths)
     for message in absent:
         click.echo(f"grader: {message}", err=True)
-    request = Request(loaded, options, out, jobs, fresh, level)
-    codes = grade_all(request, entries) if entries else []
-    sys.exit(_worst([*codes, *(ExitCode.USAGE for _ in absent)]))
+    codes = [ExitCode.USAGE for _ in absent]
+    with tempfile.TemporaryDirectory(prefix="grader-class-") as folder:
+        if there:
+            klass = read_class(there, roster=roster, folder=Path(folder))
+            for note in klass.notes:
+                click.echo(f"grader: {note}", err=True)
+            entries = entries_of(klass, _stamps(klass, submitted_at, stamps))
+            codes += grade_all(Request(loaded, options, out, jobs, fresh, level), entries)
+    sys.exit(_worst(codes))
 
 
 @cli.command()
@@ -169,18 +185,19 @@ def _load(name: str) -> Assignment:
     return load_assignment(name)
 
 
-def _stamps(
-    paths: Sequence[Path], submitted_at: str | None, table: Path | None
-) -> dict[Path, datetime | None]:
-    """When each path was handed in, as the options say. Raises UsageError for what is no date."""
-    from grader.submission.stamps import parse_stamp, read_stamps, stamp_of
+def _stamps(klass: ClassList, submitted_at: str | None, table: Path | None) -> dict[str, datetime]:
+    """When submissions were handed in, by name, as the options say.
 
-    if submitted_at is not None and (table is not None or len(paths) > 1):
+    Raises UsageError for what is no date.
+    """
+    from grader.submission.stamps import parse_stamp, read_stamps
+
+    if submitted_at is not None and (table is not None or len(klass.entries) > 1):
         raise UsageError("--submitted-at is for one submission: give --stamps FILE for several.")
     if submitted_at is not None:
-        return {paths[0]: parse_stamp(submitted_at, "--submitted-at")}
-    stamps = read_stamps(table) if table is not None else {}
-    return {path: stamp_of(path, stamps) for path in paths}
+        date = parse_stamp(submitted_at, "--submitted-at")
+        return {entry.path.resolve().name: date for entry in klass.entries}
+    return read_stamps(table) if table is not None else {}
 
 
 def _worst(codes: Sequence[ExitCode]) -> ExitCode:

@@ -14,14 +14,16 @@ from grader.desk import Outcome, page_of, start_launcher
 from grader.errors import ExitCode, IsolationError
 from grader.gradebook import NAME, Grade, Gradebook, Handed, State
 from grader.grading import Options
+from grader.intake import ClassList, Unread
+from grader.intake import Entry as Submitted
 from grader.live import LiveView
 from grader.model import GradeReport
 from grader.report import summary
 from grader.sandbox import canaries
 from grader.sandbox.launcher import Launcher
 from grader.sandbox.tiers import LayerStates
-from grader.submission import name_of
-from grader.submission.files import printable
+from grader.submission.files import printable, safe_name
+from grader.submission.stamps import stamp_of
 
 _CODES = {
     State.UNREADABLE: ExitCode.UNREADABLE_SUBMISSION,
@@ -51,7 +53,7 @@ def grade_all(request: Request, entries: Sequence[Entry]) -> list[ExitCode]:
     partly = bool(request.options.parts)
     with Gradebook(None if partly else request.out / NAME) as book:
         plan = batch.plan(entries, book, request.fresh)
-        with LiveView(plan.size + len(plan.unreadable)) as view:
+        with LiveView(plan.size + len(plan.refused)) as view:
             _tell_known(plan, view)
             launcher = _tested(request, view) if plan.size else None
             names = {entry.id: entry for entry in entries}
@@ -69,35 +71,63 @@ def grade_all(request: Request, entries: Sequence[Entry]) -> list[ExitCode]:
         return [_code(book.current(entry.id), request.assignment) for entry in entries]
 
 
-def entries_of(
-    paths: Sequence[Path], stamps: Mapping[Path, datetime | None]
-) -> tuple[list[Entry], list[str]]:
-    """Each path as a submission with an id of its own, and the paths that do not exist."""
-    entries: list[Entry] = []
-    absent: list[str] = []
-    seen: set[str] = set()
-    for path in paths:
-        if not path.exists():
-            where = printable(str(path))
-            absent.append(f"There is no file or folder {where}. Check the path's spelling.")
-            continue
-        name, title = name_of(path)
-        name = _told_apart(name, path, seen)
-        handed = Handed(id=name, student=title, source=printable(path.name))
-        entries.append(Entry(handed, path, stamps.get(path)))
-    return entries, absent
+def entries_of(klass: ClassList, stamps: Mapping[str, datetime]) -> list[Entry]:
+    """The class as the batch takes it: what was handed in, what cannot be read, who is absent.
+
+    A date of `stamps`, by the name of a file or a student, comes before the LMS's own.
+    """
+    found = [
+        Entry(_handed(one.id, one), one.path, stamp_of(one.path, stamps) or one.submitted_at)
+        for one in klass.entries
+    ]
+    taken = {entry.id for entry in found}
+    for row in klass.unread:
+        name = _free(row.id or safe_name(row.name), taken)
+        found.append(Entry(_handed(name, row), refused=row.reason))
+    for student in klass.absent:
+        handed = Handed(
+            id=_free(safe_name(student.name), taken),
+            student=student.name,
+            source="",
+            lms_id=student.lms_id,
+            sis_id=student.sis_id,
+            login=student.login,
+        )
+        found.append(Entry(handed, refused="handed in nothing", state=State.ABSENT))
+    return found
 
 
-def _told_apart(name: str, path: Path, seen: set[str]) -> str:
-    """An id that no other of this run has: folders differ, names may not."""
-    first, number = name, 1
-    if name in seen and path.resolve().parent.name:
-        name = f"{path.resolve().parent.name}-{name}"
-    while name in seen:
+def _handed(name: str, one: Submitted | Unread) -> Handed:
+    others = one.others if isinstance(one, Submitted) else ()
+    attempts = (f"earlier attempts, not graded: {', '.join(others)}",) if others else ()
+    source = printable(one.path.name) if isinstance(one, Submitted) else one.name
+    return Handed(
+        id=name,
+        student=one.student or source,
+        source=source,
+        lms_id=one.lms_id,
+        sis_id=one.sis_id,
+        login=one.login,
+        notes=(*one.notes, *attempts),
+    )
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name, or one like it, that nobody has."""
+    found, number = name, 1
+    while found.casefold() in {other.casefold() for other in taken}:
         number += 1
-        name = f"{first}-{number}"
-    seen.add(name)
-    return name
+        found = f"{name}-{number}"
+    taken.add(found)
+    return found
+
+
+def existing(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """The paths that exist, and a sentence for each that does not."""
+    there = [path for path in paths if path.exists()]
+    absent = [printable(str(path)) for path in paths if not path.exists()]
+    told = [f"There is no file or folder {name}. Check the path's spelling." for name in absent]
+    return there, told
 
 
 def _tell_known(plan: Plan, view: LiveView) -> None:
@@ -136,14 +166,14 @@ def _tell(view: LiveView, entry: Entry, outcome: Outcome, out: Path) -> None:
         student, page = entry.handed.student, page_of(out, entry.id)
         view.say(f"{student}: {summary(outcome.report)}  →  {page}")
         return
-    named = view.total == 1 or entry.path.name in outcome.reason
-    where = "grader" if named else printable(str(entry.path))
+    source = entry.handed.source
+    where = "grader" if view.total == 1 or source in outcome.reason else source
     view.say(f"{where}: {outcome.reason}", err=True)
 
 
 def _code(grade: Grade | None, assignment: Assignment) -> ExitCode:
     if grade is None or grade.report is None:
-        return _CODES[grade.state] if grade else ExitCode.GRADER_FAULT
+        return _CODES.get(grade.state, ExitCode.GRADED) if grade else ExitCode.GRADER_FAULT
     below = is_below(grade.report, assignment.rubric.pass_mark)
     return ExitCode.BELOW_PASS_MARK if below else ExitCode.GRADED
 

@@ -66,11 +66,16 @@ class Kind(str, Enum):
 
 
 class State(str, Enum):
-    """Whether there is a grade: `unreadable` is the submission's, `ungraded` the grader's fault."""
+    """Whether there is a grade, and if not, why.
+
+    `unreadable` is the submission's fault, `ungraded` the grader's; who is `absent` handed in
+    nothing.
+    """
 
     GRADED = "graded"
     UNREADABLE = "unreadable"
     UNGRADED = "ungraded"
+    ABSENT = "absent"
 
 
 @dataclass(frozen=True)
