@@ -95,6 +95,9 @@ ALLOWED = {
         "grader.errors", "grader.model", "grader.checks", "grader.sandbox.session",
         "grader.sandbox.frames", "grader.sandbox.wire", "grader.submission.source",
     ),
+    "grader.similarity": (
+        "grader.errors", "grader.report.html", "grader.similarity", "grader.submission.files",
+    ),
     "grader.exam": (
         "grader.assignment", "grader.datasets", "grader.errors", "grader.exam", "grader.grading",
         "grader.judge", "grader.model", "grader.report", "grader.rubric",
@@ -202,6 +205,7 @@ def test_assignments_are_named_only_as_a_default_or_an_example() -> None:
         "grader.exam",
         "grader.intake",
         "grader.report",
+        "grader.similarity",
         "grader.submission",
         "grader.submission.policies",
     ],
