@@ -73,9 +73,9 @@ class Plan:
 
 
 class Batch:
-    """The grading of one class into one folder."""
+    """The grading of one class into one folder; without a folder no report is written."""
 
-    def __init__(self, assignment: Assignment, options: Options, out: Path) -> None:
+    def __init__(self, assignment: Assignment, options: Options, out: Path | None) -> None:
         self.assignment, self.options, self.out = assignment, options, out
         self._parts = Fingerprints(assignment, options).parts
 
@@ -124,7 +124,7 @@ class Batch:
         content, keys = plan.content[task.id], plan.keys[task.id]
         if known is not None and known.content == content:
             stale = stale_parts(known.keys, keys)
-            if not stale and (not known.has_report or page_of(self.out, task.id).exists()):
+            if not stale and (not known.has_report or self._has_page(task.id)):
                 plan.done.append(task.id)
                 return
             parts = tuple(part for part in stale if part != _POLICIES)
@@ -139,6 +139,9 @@ class Batch:
             return
         leaders[content] = task.id
         plan.tasks.append(task)
+
+    def _has_page(self, name: str) -> bool:
+        return self.out is None or page_of(self.out, name).exists()
 
     def _policy_key(self, entry: Entry, path: Path) -> str:
         """A hash over what policies look at beside the files."""

@@ -1,11 +1,14 @@
-"""The files about a whole class: its table and its page, made from the gradebook."""
+"""The files about a whole class, made from the gradebook: its table, its page, what is alike."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
+
 from grader import __version__
+from grader.assignment import Assignment
 from grader.desk import replace_file
 from grader.gradebook import Grade, Gradebook, Handed
 from grader.model import GradeReport
@@ -13,14 +16,16 @@ from grader.report.class_page import render_class
 from grader.report.class_summary import summarise
 from grader.report.grades_csv import grades_csv
 from grader.report.rows import Row
+from grader.similarity import SubmittedCode, compare, render_similarity
+from grader.submission import map_parts
 
-TABLE, PAGE = "grades.csv", "index.html"
+TABLE, PAGE, ALIKE = "grades.csv", "index.html", "similarity.html"
 # The setting that says of which state of the gradebook they tell.
 _WRITTEN = "class files"
 
 
-def write_class(book: Gradebook, out: Path) -> None:
-    """Write both, unless they are there and tell what the gradebook holds.
+def write_class(book: Gradebook, assignment: Assignment, out: Path) -> None:
+    """Write them, unless they are there and tell what the gradebook holds.
 
     Raises UsageError where one cannot be written.
     """
@@ -29,8 +34,35 @@ def write_class(book: Gradebook, out: Path) -> None:
         return
     table = grades_csv([_without_checks(row) for row in rows_of(book)])
     replace_file(out / TABLE, table.encode("utf-8-sig"))  # so that spreadsheets know its letters
-    replace_file(out / PAGE, render_class(summarise(rows_of(book))))
+    summary = summarise(rows_of(book))
+    others: tuple[tuple[str, str], ...] = ()
+    if len(summary.graded) > 1:
+        others = (("Code that submissions share", ALIKE),)
+        replace_file(out / ALIKE, _alike(book, assignment))
+    replace_file(out / PAGE, render_class(summary, others))
     book.keep(_WRITTEN, key)
+
+
+def _alike(book: Gradebook, assignment: Assignment) -> str:
+    """The page of code that submissions share, beside what everybody was given."""
+    codes = [
+        SubmittedCode(row.id, row.student, {p.id: p.source for p in row.report.parts if p.source})
+        for row in rows_of(book)
+        if row.report is not None
+    ]
+    comparison = compare(codes, _template_code(assignment))
+    return render_similarity(comparison, codes, assignment.rubric.title or assignment.name)
+
+
+def _template_code(assignment: Assignment) -> dict[str, str]:
+    if assignment.template is None:
+        return {}
+    notebook = nbformat.read(assignment.template, as_version=4)
+    parts = map_parts(notebook, assignment.rubric.parts)
+    return {
+        part: "\n\n".join(notebook.cells[i].source for i in cells)
+        for part, cells in parts.cells.items()
+    }
 
 
 def rows_of(book: Gradebook) -> Iterator[Row]:

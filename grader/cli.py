@@ -69,12 +69,13 @@ def _common(command: F) -> F:
               help="CSV of the class: the LMS's gradebook, or name, id, login.")  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, metavar="N",
               help="Processes that grade side by side.")  # fmt: skip
+@click.option("--diff", is_flag=True, help="Say whose grade would change and why; write nothing.")
 @click.option("--fresh", is_flag=True, help="Grade again what has been graded already.")
 @_common
 def grade(
     paths: tuple[Path, ...], out: Path, parts: str, assignment: str, device: str,
     examples: int | None, submitted_at: str | None, stamps: Path | None, level: str,
-    roster: Path | None, jobs: int, fresh: bool,
+    roster: Path | None, jobs: int, diff: bool, fresh: bool,
 ) -> None:  # fmt: skip
     """Grade submissions, or a class as an LMS gives it, and write a report for each.
 
@@ -82,7 +83,7 @@ def grade(
     class from Canvas, Gradescope or Moodle, or a folder of submissions. What is graded already
     is left alone unless something has changed that counts: interrupted, run it again.
     """
-    from grader.grade_command import Request, entries_of, existing, grade_all
+    from grader.grade_command import Request, entries_of, existing, grade_all, preview
     from grader.grading import Options
     from grader.intake import read_class
     from grader.judge import check_device
@@ -101,8 +102,33 @@ def grade(
             for note in klass.notes:
                 click.echo(f"grader: {note}", err=True)
             entries = entries_of(klass, _stamps(klass, submitted_at, stamps))
-            codes += grade_all(Request(loaded, options, out, jobs, fresh, level), entries)
+            request = Request(loaded, options, out, jobs, fresh, level)
+            if diff:
+                lines = preview(request, entries)
+                click.echo("\n".join(lines or ["no grade would change"]))
+            else:
+                codes += grade_all(request, entries)
     sys.exit(_worst(codes))
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path, readable=False))
+@click.option("--format", "form", required=True,
+              type=click.Choice(["canvas", "canvas-feedback", "gradescope", "junit", "csv"]),
+              help="What to write.")  # fmt: skip
+@click.option("--to", "target", required=True, metavar="PATH", type=click.Path(path_type=Path),
+              help="The file to write; for gradescope a folder.")  # fmt: skip
+@click.option("--gradebook", "table", metavar="FILE", type=click.Path(path_type=Path),
+              help="Canvas: the gradebook that you exported there.")  # fmt: skip
+@click.option("--column", default="", metavar="TITLE", help="Canvas: the assignment's column.")
+def export(folder: Path, form: str, target: Path, table: Path | None, column: str) -> None:
+    """Write the grades of FOLDER, which `grade` wrote, as another program reads them."""
+    from grader.exports import Export
+    from grader.exports import export as write
+
+    for line in write(form, Export(folder, target, table, column)):
+        click.echo(line)
+    click.echo(f"→  {target}")
 
 
 @cli.command()

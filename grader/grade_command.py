@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,9 +11,10 @@ from pathlib import Path
 
 from grader.assignment import Assignment
 from grader.batch import Batch, Entry, Plan
+from grader.changes import changes
 from grader.class_files import write_class
 from grader.desk import Outcome, page_of, start_launcher
-from grader.errors import ExitCode, IsolationError
+from grader.errors import ExitCode, IsolationError, UsageError
 from grader.gradebook import NAME, Grade, Gradebook, Handed, State
 from grader.grading import Options
 from grader.intake import ClassList, Unread
@@ -19,6 +22,7 @@ from grader.intake import Entry as Submitted
 from grader.live import LiveView
 from grader.model import GradeReport
 from grader.report import summary
+from grader.report.escape import stripped
 from grader.sandbox import canaries
 from grader.sandbox.launcher import Launcher
 from grader.sandbox.tiers import LayerStates
@@ -33,7 +37,7 @@ _CODES = {
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for."""
+    """What was asked for. What is `dry` writes no report."""
 
     assignment: Assignment
     options: Options
@@ -41,6 +45,7 @@ class Request:
     jobs: int = 1
     fresh: bool = False
     level: str = "none"
+    dry: bool = False
 
 
 def grade_all(request: Request, entries: Sequence[Entry]) -> list[ExitCode]:
@@ -49,26 +54,57 @@ def grade_all(request: Request, entries: Sequence[Entry]) -> list[ExitCode]:
     Parts that were picked out leave the gradebook alone. Raises IsolationError where the sandbox
     lacks what was asked for, and UsageError where nothing can be graded.
     """
-    batch = Batch(request.assignment, request.options, request.out)
-    partly = bool(request.options.parts)
-    with Gradebook(None if partly else request.out / NAME) as book:
+    if request.options.parts:
+        return _grade(request, entries, Gradebook(None))
+    return _grade(request, entries, Gradebook(request.out / NAME))
+
+
+def preview(request: Request, entries: Sequence[Entry]) -> list[str]:
+    """Whose grade would change, a line each. Nothing is written.
+
+    Raises UsageError where nothing has been graded yet.
+    """
+    path = request.out / NAME
+    if not path.is_file():
+        raise UsageError(f"{path} is not there: grade the class first, then ask what changes.")
+    after = Gradebook.copy_in_memory(path)
+    _grade(dataclasses.replace(request, dry=True), entries, after, keep_open=True)
+    with after, Gradebook(path) as before:
+        return [stripped(change.line()) for change in changes(before, after)]
+
+
+def _grade(
+    request: Request, entries: Sequence[Entry], book: Gradebook, keep_open: bool = False
+) -> list[ExitCode]:
+    batch = Batch(request.assignment, request.options, None if request.dry else request.out)
+    with contextlib.nullcontext(book) if keep_open else book:
         plan = batch.plan(entries, book, request.fresh)
         with LiveView(plan.size + len(plan.refused)) as view:
             _tell_known(plan, view)
             launcher = _tested(request, view) if plan.size else None
-            names = {entry.id: entry for entry in entries}
-
-            def seen(name: str, outcome: Outcome | None) -> None:
-                if outcome is None:
-                    view.begins(name)
-                    return
-                view.ended(name, outcome)
-                _tell(view, names[name], outcome, request.out)
-
-            batch.run(plan, book, launcher, request.jobs, seen, view.progress)
-        if not partly:
-            write_class(book, request.out)
+            teller = _Teller(request, {entry.id: entry for entry in entries}, view)
+            batch.run(plan, book, launcher, request.jobs, teller.seen, view.progress)
+        if not request.dry and book.path is not None:
+            write_class(book, request.assignment, request.out)
         return [_code(book.current(entry.id), request.assignment) for entry in entries]
+
+
+@dataclass(frozen=True)
+class _Teller:
+    """Tells what becomes of each submission."""
+
+    request: Request
+    entries: Mapping[str, Entry]
+    view: LiveView
+
+    def seen(self, name: str, outcome: Outcome | None) -> None:
+        """A submission is begun with, where there is no outcome, or has one."""
+        if outcome is None:
+            self.view.begins(name)
+            return
+        self.view.ended(name, outcome)
+        if not self.request.dry:
+            _tell(self.view, self.entries[name], outcome, self.request.out)
 
 
 def entries_of(klass: ClassList, stamps: Mapping[str, datetime]) -> list[Entry]:
