@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -242,6 +243,50 @@ def test_fault_of_a_process_leaves_one_ungraded(
     assert found["bob"][0] is State.UNGRADED
     assert all(found[name][0] is State.GRADED for name in KLASS if name != "bob")
     assert table(place / "grader-out")["bob"]["total"] == ""
+
+
+def test_a_preview_says_whose_grade_would_change_and_writes_nothing(
+    grader: Run, place: Path, klass: list[str]
+) -> None:
+    assert grader("grade", *klass, "--diff").code == 2  # nothing to compare with
+    grader("grade", *klass)
+    before = grades(place / "grader-out")
+    stamps = {p: p.stat().st_mtime_ns for p in (place / "grader-out/reports").iterdir()}
+    write_assignment(place.parent, checks=CHANGED)
+    sys.modules.pop("test_small", None)
+    ended = grader("grade", *klass, "--diff")
+    told = {line.split(":")[0]: line for line in ended.out.splitlines()}
+    assert (ended.code, set(told)) == (0, {"ada", "cyn", "dan", "eve"})  # bob's had no point there
+    assert told["ada"].startswith("ada: 12 → 10 (1c: 2 of 2 → 0 of 2, ")
+    assert grades(place / "grader-out") == before
+    assert {p: p.stat().st_mtime_ns for p in (place / "grader-out/reports").iterdir()} == stamps
+
+
+ROSTER = """Student,ID,SIS User ID,SIS Login ID,Section
+"Lovelace, Ada",17,s17,ada,01
+"Boole, Bob",18,s18,bob,01
+"Gauss, Gus",20,s20,gus,01
+"""
+
+
+def test_a_canvas_download_becomes_a_class(grader: Run, place: Path, tmp_path: Path) -> None:
+    first, second = write_small(tmp_path / "a.ipynb"), write_small(tmp_path / "b.ipynb", HALF)
+    with zipfile.ZipFile(place / "submissions.zip", "w") as archive:
+        archive.write(first, "lovelaceada_17_90501_hw5.ipynb")
+        archive.write(second, "boolebob_LATE_18_90502_hw5.ipynb")
+        archive.writestr("noethernina_19_90503_hw5.ipynb", "{")
+    (place / "roster.csv").write_text(ROSTER, encoding="utf-8")
+    ended = grader("grade", "submissions.zip", "--roster", "roster.csv")
+    assert ended.code == 3
+    told = table(place / "grader-out")
+    assert {row["student"]: (row["total"], row["lms_id"]) for row in told.values()} == {
+        "Lovelace, Ada": ("12", "17"), "Boole, Bob": ("3", "18"), "noethernina": ("", "19"),
+        "Gauss, Gus": ("", "20"),
+    }  # fmt: skip
+    (gus,) = [row for row in told.values() if row["student"] == "Gauss, Gus"]
+    assert gus["reason"] == "handed in nothing"
+    again = grader("grade", "submissions.zip", "--roster", "roster.csv")
+    assert again.err.startswith("grader: 4 graded already")
 
 
 def _start(place: Path, klass: list[str]) -> subprocess.Popen[bytes]:
