@@ -1,4 +1,6 @@
-"""One step of training of an MLP object, with the attributes that `train` sets."""
+"""One step of training of an MLP object, with the attributes that `train` sets, and its data."""
+
+import numpy as np
 
 
 def step(model, batch, batch_y, lr):
@@ -13,3 +15,12 @@ def forward(model, batch):
     model._MLP__init_layers(len(batch))
     model._MLP__feed_forward(batch)
     return model._MLP__out, list(model._MLP__h)
+
+
+def data_of(model):
+    """Numbers of samples and of labels, for training and for validation; whether both are one."""
+    X, Y, X_val, Y_val = (np.asarray(getattr(model, name)) for name in ("X", "Y", "X_val", "Y_val"))
+    return {
+        "counts": [(len(X), len(Y)), (len(X_val), len(Y_val))],
+        "same": bool(X.shape == X_val.shape and np.array_equal(X, X_val)),
+    }
