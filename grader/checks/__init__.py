@@ -5,7 +5,7 @@ from __future__ import annotations
 from grader.checks.answers import read_numbers
 from grader.checks.compare import assert_matches, counterexample, numbers
 from grader.checks.examples import given
-from grader.checks.flows import called_from_outside, goes_into, is_unused, last_call
+from grader.checks.flows import called_from_outside, calls, is_unused, last_call
 from grader.checks.graphs import Dataflow, Drawing, Unreadable, computes
 from grader.checks.means import after_change
 from grader.checks.oracle import Expected, forward_error
@@ -35,6 +35,7 @@ __all__ = [
     "arrays",
     "assert_matches",
     "called_from_outside",
+    "calls",
     "comes_from_backward",
     "computes",
     "counterexample",
@@ -43,7 +44,6 @@ __all__ = [
     "float64",
     "forward_error",
     "given",
-    "goes_into",
     "is_gradient",
     "is_unused",
     "last_call",

@@ -30,15 +30,14 @@ def is_unused(sources: Sequence[str], name: str, passing: Collection[str]) -> bo
     return not any(_is_use(node, name, made, passing) for node in ast.walk(tree))
 
 
-def goes_into(sources: Sequence[str], name: str, function: str, *, within: str) -> bool:
-    """Whether something made with `name` may be an argument of `function` in the cell `within`."""
-    tree, cell = _parse(sources), _parse([within])
-    if tree is None or cell is None:
-        return False
-    made = _made_with(tree, name)
+def calls(sources: Sequence[str], function: str, *, arguments: int) -> bool:
+    """Whether the code calls a function of that name with so many arguments or more."""
+    tree = _parse(sources)
     return any(
-        isinstance(node, ast.Call) and _called(node) == function and made & _argument_names(node)
-        for node in ast.walk(cell)
+        isinstance(node, ast.Call)
+        and _called(node) == function
+        and len(node.args) + len(node.keywords) >= arguments
+        for node in (ast.walk(tree) if tree else ())
     )
 
 

@@ -221,26 +221,25 @@ def number_of(student, submission, name):
     raise NeedsReview(f"The value of {name} is neither under that name nor clear from the text.")
 
 
-NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.(\d+))?(?:e[-+]?\d+)?(?![\w.]*\w)")
+NUMBER = r"-?\d+(?:\.(\d+))?(?:e[-+]?\d+)?(?![\w.]*\w)"
 # Code that brings a number to three decimals or more, wherever it then stands: on a node, say.
 THREE_DECIMALS = re.compile(r"\.[3-9]\d*[efg]\b|\.[3-9]\d*\}|\bround\w*\([^()]*,\s*[3-9]")
 
 
 def assert_shown_to_three(submission, name, value):
-    """Fail where the cells print a value, and certainly to fewer than three decimals only."""
+    """Fail where the cells print a value by its name, and nowhere to three decimals or more."""
     if submission.text or submission.pictures:
         return  # it may stand there
     if any(THREE_DECIMALS.search(source) for source in submission.sources):
         return
-    found = list(NUMBER.finditer(submission.printed))
-    if any(abs(float(number[0]) - value) < 1e-3 for number in found):
+    printed = submission.printed
+    if any(abs(float(number[0]) - value) < 1e-3 for number in re.finditer(NUMBER, printed)):
         return
-    coarse = [number[0] for number in found
-              if 0 < len(number[1] or "") < 3 and "e" not in number[0]
-              and abs(float(number[0]) - value) < 10.0 ** -len(number[1])]  # fmt: skip
-    if coarse:
-        text = f"{name} is shown as {coarse[0]}, but should have at least three decimals"
-        raise CheckFailed(Stage.VALUES, text)
+    for shown in re.finditer(rf"(?<!\w){name}\s*[=:]\s*({NUMBER})", printed):
+        number, decimals = shown[1], len(shown[2] or "")
+        if 0 < decimals < 3 and "e" not in number and abs(float(number) - value) < 0.1**decimals:
+            text = f"{name} is shown as {number}, but should have at least three decimals"
+            raise CheckFailed(Stage.VALUES, text)
 
 
 def assert_stated(submission, name, right):

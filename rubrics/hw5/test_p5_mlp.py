@@ -333,13 +333,15 @@ def assert_right_data(student):
         told = student.scaffold("perceptron").data_of(student["model"])
     except CheckFailed:
         return  # under another name, or not there: the class itself is judged above
-    if not isinstance(told, dict) or told.keys() != {"counts", "same"}:
+    if not (isinstance(told, list | tuple) and [type(one) for one in told] == [int] * 4 + [bool]):
         return
-    for what, counts in zip(("training", "validation"), told["counts"], strict=False):
-        if counts[0] != counts[1]:
-            text = f"model has {counts[1]} {what} labels for {counts[0]} samples"
+    *counts, same = told
+    for what, samples, labels in zip(("training", "validation"), counts[::2], counts[1::2],
+                                     strict=True):  # fmt: skip
+        if samples != labels:
+            text = f"model has {labels} {what} labels for {samples} samples"
             raise CheckFailed(Stage.SHAPE, text, hint="Which labels does MLP(...) take?")
-    if told["same"] is True:
+    if same:
         text = "the data that model is validated on are those that it is trained on"
         raise CheckFailed(Stage.VALUES, text, hint="What was never seen tells more.")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grader.checks.flows import called_from_outside, goes_into, is_unused, last_call
+from grader.checks.flows import called_from_outside, calls, is_unused, last_call
 
 OWN = """\
 vgg16 = models.vgg16(pretrained=True)
@@ -45,11 +45,12 @@ def test_what_may_be_a_use_counts_as_one(more: str) -> None:
     assert not is_unused([OF_ANOTHER, more], "vgg16", passing=("predict",))
 
 
-def test_what_goes_into_a_call_is_followed_through_names() -> None:
-    assert goes_into([OF_ANOTHER], "alexnet", "show", within=OF_ANOTHER)
-    assert goes_into([OWN], "vgg16", "show", within=OWN)
-    assert not goes_into([OWN], "alexnet", "show", within=OWN)
-    assert not goes_into([OF_ANOTHER, "x = 1"], "alexnet", "show", within="x = 1")
+def test_calls_are_found_by_name_and_number_of_arguments() -> None:
+    assert calls([OWN], "show", arguments=2)
+    assert not calls([OWN], "show", arguments=3)
+    assert not calls(["show(images)"], "show", arguments=2)
+    assert calls(["plots.show(images, label_list=labels)"], "show", arguments=2)
+    assert not calls(["x = ("], "show", arguments=0)
 
 
 @pytest.mark.parametrize(

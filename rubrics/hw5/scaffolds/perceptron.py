@@ -18,9 +18,6 @@ def forward(model, batch):
 
 
 def data_of(model):
-    """Numbers of samples and of labels, for training and for validation; whether both are one."""
-    X, Y, X_val, Y_val = (np.asarray(getattr(model, name)) for name in ("X", "Y", "X_val", "Y_val"))
-    return {
-        "counts": [(len(X), len(Y)), (len(X_val), len(Y_val))],
-        "same": bool(X.shape == X_val.shape and np.array_equal(X, X_val)),
-    }
+    """Samples and labels for training, those for validation, and whether the samples are one."""
+    kept = [np.asarray(getattr(model, name)) for name in ("X", "Y", "X_val", "Y_val")]
+    return [*map(len, kept), bool(np.array_equal(kept[0], kept[2]))]
