@@ -110,7 +110,6 @@ finally:
         ("batches", "[(torch.zeros(2, 3), torch.zeros(2, 10), 1.0)]"),
         ("rates", "[None]"),
         ("steps", "-1"),
-        ("networks", "'many'"),
     ],
 )
 def test_forged_report_of_a_training_loop_goes_to_a_person(
