@@ -148,7 +148,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
                 _run(pyfuncitem, arguments)
                 return True
             except AssertionError as failed:
-                last = failed
+                last = last if _stops_now(failed, last) else failed
         judge.diagnose(
             pyfuncitem, last,
             lambda other: _run(
@@ -156,6 +156,14 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
             ),
         )  # fmt: skip
         raise last from None
+
+
+def _stops_now(failed: AssertionError, before: AssertionError) -> bool:
+    """Whether the student's code stops with an error where it did not before.
+
+    It asks a stand-in for what only its own class has: that says nothing of the answer.
+    """
+    return getattr(failed, "raised", None) is not None and getattr(before, "raised", None) is None
 
 
 def _run(item: pytest.Function, arguments: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from grader.checks.answers import read_numbers
 from grader.checks.compare import assert_matches, counterexample, numbers
 from grader.checks.examples import given
+from grader.checks.flows import called_from_outside, calls, is_unused, last_call
 from grader.checks.graphs import Dataflow, Drawing, Unreadable, computes
 from grader.checks.means import after_change
 from grader.checks.oracle import Expected, forward_error
@@ -33,6 +34,8 @@ __all__ = [
     "after_change",
     "arrays",
     "assert_matches",
+    "called_from_outside",
+    "calls",
     "comes_from_backward",
     "computes",
     "counterexample",
@@ -42,6 +45,8 @@ __all__ = [
     "forward_error",
     "given",
     "is_gradient",
+    "is_unused",
+    "last_call",
     "lazy",
     "numbers",
     "read_numbers",

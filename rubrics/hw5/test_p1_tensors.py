@@ -204,7 +204,18 @@ def why_empty(student, name):
         kept = student[name].is_leaf.value()
     except CheckFailed:
         return f": {name} is no tensor of torch"
-    return "" if kept else f": {name} was computed from another tensor, and keeps no gradient"
+    if not kept:
+        return f": {name} was computed from another tensor, and keeps no gradient"
+    return ": v1 and v2 are tracked, but y is not" if is_cut_off(student) else ""
+
+
+def is_cut_off(student):
+    """Whether both vectors are tracked by autograd, and y is a tensor that is not."""
+    try:
+        v1, v2, y = (student[name].requires_grad.value() for name in (*NAMES, "y"))
+    except CheckFailed:
+        return False
+    return v1 is True and v2 is True and y is False
 
 
 def gradient(vector):

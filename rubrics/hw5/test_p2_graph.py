@@ -57,6 +57,7 @@ def test_value_of_f(student, submission, reference):
     """f is the value of exp(-(w1 x1 + w2 x2)), to three decimals."""
     told = number_of(student, submission, "f")
     assert_matches(told, reference.f(), what="f", decimals=3)
+    assert_shown_to_three(submission, "f", told)
 
 
 @pytest.mark.part("2b")
@@ -70,6 +71,7 @@ def test_value_of_e(student, submission, reference):
         # A wrong f is charged above: the difference from it is right all the same.
         own = reference.error_of(number_of(student, submission, "f"))
         assert_matches(told, own, what="e", decimals=3)
+    assert_shown_to_three(submission, "e", told)
 
 
 @pytest.mark.part("2b")
@@ -217,6 +219,27 @@ def number_of(student, submission, name):
     if not (submission.text or submission.pictures or submission.cells):
         raise AnswerMissing(Stage.PRESENT, f"No value of {name} was found.")
     raise NeedsReview(f"The value of {name} is neither under that name nor clear from the text.")
+
+
+NUMBER = r"-?\d+(?:\.(\d+))?(?:e[-+]?\d+)?(?![\w.]*\w)"
+# Code that brings a number to three decimals or more, wherever it then stands: on a node, say.
+THREE_DECIMALS = re.compile(r"\.[3-9]\d*[efg]\b|\.[3-9]\d*\}|\bround\w*\([^()]*,\s*[3-9]")
+
+
+def assert_shown_to_three(submission, name, value):
+    """Fail where the cells print a value by its name, and nowhere to three decimals or more."""
+    if submission.text or submission.pictures:
+        return  # it may stand there
+    if any(THREE_DECIMALS.search(source) for source in submission.sources):
+        return
+    printed = submission.printed
+    if any(abs(float(number[0]) - value) < 1e-3 for number in re.finditer(NUMBER, printed)):
+        return
+    for shown in re.finditer(rf"(?<!\w){name}\s*[=:]\s*({NUMBER})", printed):
+        number, decimals = shown[1], len(shown[2] or "")
+        if 0 < decimals < 3 and "e" not in number and abs(float(number) - value) < 0.1**decimals:
+            text = f"{name} is shown as {number}, but should have at least three decimals"
+            raise CheckFailed(Stage.VALUES, text)
 
 
 def assert_stated(submission, name, right):

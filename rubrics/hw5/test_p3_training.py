@@ -24,6 +24,13 @@ TRAINED_BEFORE = 0.5
 
 GUESSING = np.log(10)
 
+# Steps that have become this much smaller within those that are watched lead nowhere any more.
+SHRUNK = 1e-3
+
+# Of the different images that it could have seen, a loop that goes through the training set
+# sees more than this share: by drawing with replacement, two in three at the least.
+FEW = 0.5
+
 # Ways to gradients that do not pass the functions which are watched.
 OTHER_GRADIENTS = re.compile(r"\b(torch\.func|functorch|jacrev|jacfwd|vjp|value_and_grad)\b")
 
@@ -43,7 +50,18 @@ def test_network_has_learned(student, submission, reference):
             share = max(share, accuracy(student, scale[0] * images + scale[1], labels))
     if not share >= LEARNED:
         text = f"{share:.0%} of the digits held out are recognised; {LEARNED:.0%} are expected"
+        text += why_not(watched_loop(student, submission))
         raise CheckFailed(Stage.VALUES, text, hint="Does the printed loss fall to well below 1?")
+
+
+def why_not(seen):
+    """What keeps a network from learning, where the loop shows it."""
+    if seen["networks"] > 1:
+        return f"; the loop trained {seen['networks']} networks, one after another"
+    rates = seen["rates"]
+    if rates and 0 < rates[-1] < SHRUNK * rates[0]:
+        return f"; the learning rate fell from {rates[0]:g} to {rates[-1]:g} in {len(rates)} steps"
+    return ""
 
 
 def accuracy(student, images, labels):
@@ -159,6 +177,10 @@ REPORT = {
     "empty": _is_count,
     "foreign": _is_count,
     "parameters": _is_count,
+    "given": _is_count,
+    "different": _is_count,
+    "networks": _is_count,
+    "ended": lambda value: type(value) is bool,
     "batches": lambda value: isinstance(value, list) and all(map(_is_batch, value)),
     "images": lambda value: isinstance(value, list) and all(_is_rows(v, 64) for v in value),
     "before": _is_scores,
@@ -181,12 +203,28 @@ def trained(student, submission):
 def test_images_come_from_the_training_set(student, submission, reference):
     """The loop trains on the training set, and leaves the test set alone."""
     train, test = own_split(student) or reference.load_split().value[:2]
-    given = trained(student, submission)["images"]
+    seen = trained(student, submission)
+    given = seen["images"]
     rows = {key for images in given for key in keys(np.asarray(images))}
     known, held_out = rows & set(keys(train)), rows & (set(keys(test)) - set(keys(train)))
     if len(held_out) > 0.1 * (len(known) + len(held_out)):
         text = f"{len(held_out)} of {len(rows)} images that it trained on are from the test set"
         raise CheckFailed(Stage.MEANS, text, hint="Which loader does the loop go through?")
+    assert_sees_most(seen, len(set(keys(train))))
+
+
+def assert_sees_most(seen, size):
+    """Fail where the loop goes over a few of the images only, again and again.
+
+    What LBFGS does with one batch, and images that are changed at random, are no such thing.
+    """
+    if seen["different"] >= FEW * min(seen["given"], size):
+        return
+    text = (f"the loop trained on {seen['different']} different images, {seen['given']} in all, "
+            f"but there are {size} in the training set")  # fmt: skip
+    if not seen["ended"]:
+        raise NeedsReview(f"In the steps that were watched {text}: see whether others follow.")
+    raise CheckFailed(Stage.VALUES, text, hint="Each epoch goes through all batches.")
 
 
 def own_split(student):

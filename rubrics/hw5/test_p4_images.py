@@ -1,5 +1,6 @@
 """Problem 4: an image dataset and the predictions of a model."""
 
+import contextlib
 import functools
 import re
 
@@ -8,7 +9,19 @@ import pytest
 import torch
 from hypothesis import strategies as st
 
-from grader.checks import CheckFailed, NeedsReview, Stage, assert_matches, given, lazy, seeds
+from grader.checks import (
+    CheckFailed,
+    NeedsReview,
+    Stage,
+    assert_matches,
+    called_from_outside,
+    calls,
+    given,
+    is_unused,
+    last_call,
+    lazy,
+    seeds,
+)
 from grader.compat import import_torchvision
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".heic")
@@ -50,36 +63,107 @@ def test_images_are_shown(student, submission):
 
 
 @pytest.mark.part("4d")
-def test_alexnet_is_loaded(student, submission):
-    """alexnet is AlexNet as torchvision has it, and its layers are printed."""
-    assert_loaded(student, submission, "alexnet", "AlexNet(" in submission.handed_in)
+def test_alexnet_is_loaded(student, submission, data_folder):
+    """alexnet is AlexNet as torchvision has it, pretrained, and its layers are printed."""
+    assert_loaded(student, submission, "alexnet", data_folder, "AlexNet(" in submission.handed_in)
 
 
 @pytest.mark.part("4f")
-def test_vgg16_is_loaded(student, submission):
-    """vgg16 is VGG16 as torchvision has it, and its predictions are shown."""
-    assert_loaded(student, submission, "vgg16", submission.shown)
+def test_vgg16_is_loaded(student, submission, data_folder):
+    """vgg16 is VGG16 as torchvision has it, pretrained, and its predictions are shown."""
+    assert_loaded(student, submission, "vgg16", data_folder, submission.shown)
+    assert_shows_its_own(submission, "vgg16")
 
 
 @pytest.mark.part("4f")
-def test_resnet18_is_loaded(student, submission):
-    """resnet18 is ResNet18 as torchvision has it, and its predictions are shown."""
-    assert_loaded(student, submission, "resnet18", submission.shown)
+def test_resnet18_is_loaded(student, submission, data_folder):
+    """resnet18 is ResNet18 as torchvision has it, pretrained, and its predictions are shown."""
+    assert_loaded(student, submission, "resnet18", data_folder, submission.shown)
+    assert_shows_its_own(submission, "resnet18")
 
 
-def assert_loaded(student, submission, name, shown):
-    """The model's structure, as it is here, and the outputs that were handed in."""
+def assert_loaded(student, submission, name, data_folder, shown):
+    """The model's structure and weights, as they are here, and the outputs that were handed in."""
+    scaffold = student.scaffold("models")
     try:
-        told = student.scaffold("models").shapes(student[name])
+        told = scaffold.shapes(student[name])
     except CheckFailed:
+        assert_no_other(submission, name)
         if shown:  # it was there when the student ran it
             raise NeedsReview(f"`{name}` could not be loaded here, but its output is there.") \
                 from None  # fmt: skip
         raise
     if told != structure(name):
         raise CheckFailed(Stage.VALUES, f"`{name}` has other layers than torchvision's {name}")
+    assert_pretrained(scaffold.some_entries(student[name]), submission, name, data_folder)
     if not shown:
         raise NeedsReview("The notebook was handed in without the output of this cell.")
+
+
+def assert_no_other(submission, name):
+    """Fail where the cells certainly give the name to another network of torchvision's."""
+    called = last_call(submission.sources, name)
+    if called not in (None, name) and called in import_torchvision().models.list_models():
+        raise CheckFailed(Stage.VALUES, f"`{name}` is made by torchvision's {called}")
+
+
+# Files under which torchvision looks for the weights, as the data of the homework has them.
+WEIGHTS = {"alexnet": "alexnet-owt-7be5be79.pth", "vgg16": "vgg16-397923af.pth",
+           "resnet18": "resnet18-f37072fd.pth"}  # fmt: skip
+# Ways to weights that are pretrained and come from elsewhere.
+OTHER_WEIGHTS = re.compile(r"load_state_dict|\bload\b|\bhub\b|timm|from_pretrained")
+
+
+def assert_pretrained(told, submission, name, data_folder):
+    """Fail where no matrix of the model is the one that `pretrained=True` loads."""
+    right = pretrained(data_folder, name)
+    if not isinstance(told, dict) or not all(map(is_row, told.values())):
+        raise NeedsReview(f"The weights of `{name}` cannot be read.")
+    compared = told.keys() & right.keys()
+    if not compared:
+        return
+    # Half precision keeps three digits.
+    same = [np.allclose(told[key], right[key], rtol=1e-2, atol=1e-6) for key in compared]
+    if all(same):
+        return
+    if any(same) or any(OTHER_WEIGHTS.search(source) for source in submission.sources):
+        raise NeedsReview(f"`{name}` has other weights than the pretrained ones: see how it "
+                          "came by them.")  # fmt: skip
+    text = f"the weights of `{name}` are not the pretrained ones"
+    raise CheckFailed(Stage.VALUES, text, hint="A network is made with random weights unless it "
+                      "is told to load others.")  # fmt: skip
+
+
+def is_row(value):
+    """Whether it is a row of entries as the scaffold gives it."""
+    return isinstance(value, torch.Tensor) and value.shape == (8,)
+
+
+@functools.cache
+def pretrained(data_folder, name):
+    """Some entries of the weights that every submission can load; none where there is no file."""
+    # `grader.datasets` puts the folder that torchvision looks into beside the working folder.
+    path = data_folder.parent / "torch" / "hub" / "checkpoints" / WEIGHTS[name]
+    if not path.is_file():
+        return {}
+    told = {}
+    for key, value in torch.load(path, weights_only=True).items():
+        if value.dim() > 1:
+            places = torch.linspace(0, value.numel() - 1, 8, dtype=torch.float64).long()
+            told[key] = value[torch.unravel_index(places, value.shape)].double().numpy()
+    return told
+
+
+NETWORKS = ("alexnet", "vgg16", "resnet18")
+
+
+def assert_shows_its_own(submission, name):
+    """Fail where the cell that loads a network shows classes that are certainly not its own."""
+    own = [source for source in submission.sources if last_call([source], name)]
+    shows = any(calls([source], "vis_img_label", arguments=2) for source in own)
+    if shows and is_unused(submission.sources, name, passing=("predict",)):
+        text = f"the classes shown below `{name}` are not those that it predicts"
+        raise CheckFailed(Stage.VALUES, text, hint="Follow the names from `predict` on.")
 
 
 @functools.cache
@@ -139,25 +223,40 @@ def test_image_dataset_applies_the_transform(student, reference, n, seed):
 
 @pytest.mark.part("4e")
 @given(n=st.integers(1, 7), size=st.integers(1, 3), seed=seeds())
-def test_predict_gives_the_likeliest_classes(student, reference, n, size, seed):
+def test_predict_gives_the_likeliest_classes(student, submission, reference, n, size, seed):
     """predict() gives the index of the likeliest class of each image, as a NumPy array."""
-    answer, scores = predicted(student, n, size, seed, restless=False)
-    assert_matches(answer, reference.likeliest(scores, size), what="predict(...)")
+    with told_whose(submission):
+        answer, scores = predicted(student, n, size, seed, restless=False)
+        assert_matches(answer, reference.likeliest(scores, size), what="predict(...)")
+
+
+@contextlib.contextmanager
+def told_whose(submission):
+    """Say of a failure that predict() asks another network than its argument, where it does."""
+    try:
+        yield
+    except CheckFailed as failure:
+        others = sorted(called_from_outside(submission.sources, "predict") & set(NETWORKS))
+        if not others:
+            raise
+        text = f"predict() calls {others[0]}, whatever model it is given: {failure.message}"
+        raise CheckFailed(failure.stage, text) from None
 
 
 @pytest.mark.part("4e")
 @given(n=st.integers(2, 7), size=st.integers(2, 3), seed=seeds())
-def test_predict_switches_to_inference_mode(student, reference, n, size, seed):
+def test_predict_switches_to_inference_mode(student, submission, reference, n, size, seed):
     """predict() uses the model in inference mode: no dropout, no statistics of the batch.
 
     Whoever takes the least likely class has paid for that in the other check: here it is right
     where it is that of the inference mode.
     """
-    answer, scores = predicted(student, n, size, seed, restless=True)
-    try:
-        assert_matches(answer, scores.argmin(axis=1), what="predict(...)")
-    except CheckFailed:
-        assert_matches(answer, reference.likeliest(scores, size), what="predict(...)")
+    with told_whose(submission):
+        answer, scores = predicted(student, n, size, seed, restless=True)
+        try:
+            assert_matches(answer, scores.argmin(axis=1), what="predict(...)")
+        except CheckFailed:
+            assert_matches(answer, reference.likeliest(scores, size), what="predict(...)")
 
 
 # Torch's operations that a softmax is made of; outside torch it is written with one of these.

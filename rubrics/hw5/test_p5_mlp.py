@@ -200,6 +200,10 @@ def test_forward_pass_of_the_class(student, reference, samples, layers, seed):
     assert_matches(hidden, right[1], what="self.__h")
 
 
+# Samples that the class has beside those of the batch.
+OTHERS = 3
+
+
 @pytest.mark.part("5d")
 @given(
     samples=st.integers(2, 4),
@@ -209,10 +213,10 @@ def test_forward_pass_of_the_class(student, reference, samples, layers, seed):
 )
 def test_one_step_of_the_class(student, reference, samples, layers, seed, lr):
     """One batch forward and back changes self.weights by one step of gradient descent."""
-    model, X, Y = made(student, samples=samples, layers=layers, seed=seed)
+    model, X, Y = made(student, samples=samples + OTHERS, layers=layers, seed=seed)
     batch, batch_y = (
-        np.concatenate((X, np.ones((samples, 1))), axis=1),
-        np.eye(10)[Y[:, 0].astype(int)],
+        np.concatenate((X[:samples], np.ones((samples, 1))), axis=1),
+        np.eye(10)[Y[:samples, 0].astype(int)],
     )
     weights = model.weights.value()
     told = student.scaffold("perceptron").step(model, batch, batch_y, lr)
@@ -288,6 +292,58 @@ def test_metrics_are_printed(student):
     unprinted = first_unprinted(text, rows)
     if unprinted is not None:
         raise not_printed(text, rows, *unprinted)
+    for name in ("loss", "acc"):
+        if is_exchanged(text, name, kept):
+            said = f"{name} and val_{name} are printed under each other's name"
+            raise CheckFailed(Stage.VALUES, said)
+    assert_right_data(student)
+
+
+# A number under one of these names, as `val_acc = 0.91` or `Val acc: 91.2%`.
+LABELLED = re.compile(r"(?<![\w])((?:val|validation|test)[ _])?(?:train(?:ing)?[ _])?(loss|acc)\w*"
+                      r"\s*[=:]\s*(\d*\.?\d+(?:e[-+]?\d+)?)", re.IGNORECASE)  # fmt: skip
+
+
+def is_exchanged(text, name, kept):
+    """Whether each number under a name is certainly that of validation, and the other way round.
+
+    Where a name does not stand exactly once an epoch it is not clear what it means.
+    """
+    told = {"train": [], "val": []}
+    for prefix, label, number in LABELLED.findall(text):
+        if label.lower() == name:
+            told["val" if prefix else "train"].append(float(number))
+    own, other = kept[f"train_{name}"], kept[f"val_{name}"]
+    return (
+        all(len(numbers) == EPOCHS for numbers in told.values())
+        and _are(told["train"], other) and _are(told["val"], own)
+        and not _are(told["train"], own) and not _are(told["val"], other)
+    )  # fmt: skip
+
+
+def _are(printed, values):
+    """Whether numbers are these to about two digits, as they are or in percent."""
+    return any(np.allclose(np.divide(printed, unit), values, rtol=0.01, atol=0.006)
+               for unit in (1, 100))  # fmt: skip
+
+
+def assert_right_data(student):
+    """Fail where `model` of the training cell certainly has wrong data."""
+    try:
+        told = student.scaffold("perceptron").data_of(student["model"])
+    except CheckFailed:
+        return  # under another name, or not there: the class itself is judged above
+    if not (isinstance(told, list | tuple) and [type(one) for one in told] == [int] * 4 + [bool]):
+        return
+    *counts, same = told
+    for what, samples, labels in zip(("training", "validation"), counts[::2], counts[1::2],
+                                     strict=True):  # fmt: skip
+        if samples != labels:
+            text = f"model has {labels} {what} labels for {samples} samples"
+            raise CheckFailed(Stage.SHAPE, text, hint="Which labels does MLP(...) take?")
+    if same:
+        text = "the data that model is validated on are those that it is trained on"
+        raise CheckFailed(Stage.VALUES, text, hint="What was never seen tells more.")
 
 
 def printed_row(epoch, kept, text, seconds):

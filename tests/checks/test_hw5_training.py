@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from grader.checks import CheckFailed, NeedsReview
 from rubrics.hw5 import test_p3_training as p3
 from tests.checks.hw5_answers import REFERENCE
 
@@ -19,7 +20,8 @@ def seen(**told: Any) -> dict[str, Any]:
     """What a loop of ten right steps shows, with changes."""
     right = {"losses": [2.3] * 10, "dirty": [False] * 10, "moved": [False] + [True] * 10,
              "steps": 10, "empty": 0, "foreign": 0, "rates": [1e-3] * 10, "parameters": 6,
-             "still": [], "batches": [], "before": None, "after": None}  # fmt: skip
+             "still": [], "batches": [], "before": None, "after": None, "given": 1000,
+             "different": 500, "networks": 1, "ended": True}  # fmt: skip
     return right | told
 
 
@@ -84,3 +86,42 @@ def test_pixels_are_recognised_in_another_scale() -> None:
     factor, offset = p3.scale_of([((IMAGES[:9] - 4.9) / 6, None, 0)], KNOWN)
     assert (factor, offset) == pytest.approx((1 / 6, -4.9 / 6))
     assert p3.scale_of([(IMAGES[:9], None, 0)], KNOWN) is None
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"given": 100, "different": 100},
+        {"given": 600, "different": 348},  # with replacement: about 1 - 1/e of 500
+        {"given": 400, "different": 200},
+        {"given": 0, "different": 0},
+    ],
+)
+def test_a_loop_through_the_training_set_sees_most_of_it(told: dict[str, Any]) -> None:
+    p3.assert_sees_most(seen(**told), 500)
+
+
+def test_a_loop_over_one_batch_sees_little() -> None:
+    with pytest.raises(CheckFailed, match=r"on 100 different images, 3000 in all, .* are 500"):
+        p3.assert_sees_most(seen(given=3000, different=100), 500)
+
+
+def test_a_loop_that_was_left_early_may_have_seen_more_later() -> None:
+    with pytest.raises(NeedsReview, match="whether others follow"):
+        p3.assert_sees_most(seen(given=60000, different=100, ended=False), 500)
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({}, ""),
+        ({"networks": 3}, "; the loop trained 3 networks, one after another"),
+        ({"rates": [1e-3, 1e-5, 1e-8]}, "; the learning rate fell from 0.001 to 1e-08 in 3 steps"),
+        ({"rates": [1e-3, 1e-5]}, ""),
+        ({"rates": [0.0, 0.0]}, ""),
+        ({"rates": []}, ""),
+    ],
+)
+def test_why_a_network_has_not_learned(told: dict[str, Any], message: str) -> None:
+    assert p3.why_not(seen(**told)) == message

@@ -1,4 +1,6 @@
-"""One step of training of an MLP object, with the attributes that `train` sets."""
+"""One step of training of an MLP object, with the attributes that `train` sets, and its data."""
+
+import numpy as np
 
 
 def step(model, batch, batch_y, lr):
@@ -13,3 +15,9 @@ def forward(model, batch):
     model._MLP__init_layers(len(batch))
     model._MLP__feed_forward(batch)
     return model._MLP__out, list(model._MLP__h)
+
+
+def data_of(model):
+    """Samples and labels for training, those for validation, and whether the samples are one."""
+    kept = [np.asarray(getattr(model, name)) for name in ("X", "Y", "X_val", "Y_val")]
+    return [*map(len, kept), bool(np.array_equal(kept[0], kept[2]))]

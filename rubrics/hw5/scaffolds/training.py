@@ -25,6 +25,9 @@ class EnoughSteps(BaseException):
 # else after so many steps and images, or so many small steps.
 _FALLEN, _GUESSING = 0.6, math.log(10)
 _LEAST, _STEPS, _IMAGES, _MOST = 8, 24, 4000, 150
+# A loop that sees few different images is watched longer: a batch that is used many times over,
+# as LBFGS does, may be followed by others.
+_TRAINING, _PATIENCE = 500, 600
 # Rows of the first batches that are kept to be looked at with their scores, and how many images
 # it takes to see more than the training set.
 _ROWS, _EPOCH = 600, 1750
@@ -34,11 +37,12 @@ _ROWS, _EPOCH = 600, 1750
 # images of more batches.
 seen = {"losses": [], "dirty": [], "moved": [], "steps": 0, "empty": 0, "foreign": 0, "rates": [],
         "batches": [], "images": [], "still": [], "parameters": 0, "before": None,
-        "after": None}  # fmt: skip
+        "after": None, "given": 0, "different": 0, "networks": 0, "ended": False}  # fmt: skip
 _leaves, _names, _kept = {}, {}, {}
 _with_gradient, _changed, _held, _old = set(), set(), set(), {}
+_different, _networks = set(), set()
 _state = {"network": None, "start": None, "pending": None, "images": 0, "quiet": False,
-          "busy": False}  # fmt: skip
+          "busy": False, "stopped": False}  # fmt: skip
 
 
 def start():
@@ -107,6 +111,7 @@ def _any(gradient):
 
 def _note(tensor):
     if _enough():
+        _state["stopped"] = True
         raise EnoughSteps()
     _compare()
     loss = float(tensor.detach().sum())
@@ -120,6 +125,7 @@ def _note(tensor):
         if _state["images"] < _EPOCH:
             seen["images"].append(images)
         _state["images"] += len(images)
+        _different.update(row.tobytes() for row in images.numpy())
         if sum(len(batch[0]) for batch in seen["batches"]) < _ROWS:
             seen["batches"].append((images[:_ROWS], scores[:_ROWS], loss))
 
@@ -130,6 +136,8 @@ def _enough():
         return False
     fallen = sum(losses[-3:]) / 3 < _FALLEN * min(losses[0], _GUESSING)
     whole = not seen["batches"] or _state["images"] >= _EPOCH
+    if len(_different) < min(_state["images"], _TRAINING) / 2:
+        return steps >= _PATIENCE
     return (fallen and whole) or steps >= _MOST or (steps >= _STEPS and _state["images"] >= _IMAGES)
 
 
@@ -173,6 +181,8 @@ def _after_forward(module, inputs, output):
         return
     rows = images.detach().reshape(len(images), 64).float().cpu().clone()
     _state["pending"] = (rows, output.detach().float().cpu().clone())
+    # Parameters are kept, so that no other object gets the same number.
+    _networks.update(id(parameter) for parameter in list(module.parameters())[:1])
     if not seen["losses"]:
         _state["shape"] = images.shape[1:]
         _state["network"] = module
@@ -200,6 +210,8 @@ def report():
     """What was seen; with it the scores of the images kept, before the first step and after."""
     _compare()
     seen["parameters"] = len(_with_gradient)
+    seen["given"], seen["different"] = _state["images"], len(_different)
+    seen["networks"], seen["ended"] = len(_networks), not _state["stopped"]
     seen["still"] = [_names[key] for key in _leaves if key in _with_gradient - _changed]
     if _state["network"] is not None and seen["batches"]:
         network = _state["network"]

@@ -34,5 +34,6 @@ with torch.device('meta'):
 # %% starts="num_images = 4"
 
 # %% 5d-train
+model = MLP(X_train[:20], Y_train[:20], X_test[:20], Y_test[:20], L=1, N_l=2)
 
 # %% starts="fig, axes = plt.subplots(1, 2"

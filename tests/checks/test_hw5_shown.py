@@ -1,0 +1,81 @@
+"""What hw5's checks read off printed text, both ways: decimals, and numbers under their names."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grader.checks import CheckFailed
+from rubrics.hw5 import test_p2_graph as p2
+from rubrics.hw5 import test_p5_mlp as p5
+
+
+def shown(printed: str, source: str = "print(...)", text: str = "") -> Any:
+    return SimpleNamespace(printed=printed, sources=(source,), text=text, pictures=0)
+
+
+@pytest.mark.parametrize("printed", ["f = 1.05, e = 0.05", "e: 0.05", "e=0.1", "e = 0.05."])
+def test_a_value_with_too_few_decimals_is_told(printed: str) -> None:
+    with pytest.raises(CheckFailed, match=r"e is shown as 0\.\d+, but should have at least three"):
+        p2.assert_shown_to_three(shown(printed), "e", 0.0512711)
+
+
+@pytest.mark.parametrize(
+    "submission",
+    [
+        shown("e = 0.051"),
+        shown("e = 0.0512710963760241"),
+        shown("e = 5.13e-02"),
+        shown("e = 0.05, to be exact 0.05127"),
+        shown("exponent = 0.05"),  # not e itself
+        shown("z4 = 0.05"),
+        shown(""),
+        shown("e = 0.05", source='labels["e"] = f"{e:.4f}"'),
+        shown("e = 0.05", source="labels['e'] = round(e, 3)"),
+        shown("e = 0.05", text="e = 0.0513"),
+    ],
+    ids=lambda one: f"{one.printed} {one.text}",
+)
+def test_what_may_have_three_decimals_is_right(submission: Any) -> None:
+    p2.assert_shown_to_three(submission, "e", 0.0512711)
+
+
+KEPT = {
+    "train_loss": np.array([2.1, 1.9]),
+    "val_loss": np.array([2.4, 2.2]),
+    "train_acc": np.array([0.31, 0.52]),
+    "val_acc": np.array([0.15, 0.24]),
+}
+RIGHT = "acc = 0.310 | val_acc = 0.150\nacc = 0.520 | val_acc = 0.240\n"
+EXCHANGED = "acc = 0.150 | val_acc = 0.310\nacc = 0.240 | val_acc = 0.520\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        EXCHANGED,
+        EXCHANGED.replace("val_acc", "Val acc"),
+        EXCHANGED.replace("val_acc", "validation accuracy").replace(" = ", ": "),
+        "train_acc=15.0% val_acc=31.0%\ntrain_acc=24.0% val_acc=52.0%",
+    ],
+)
+def test_numbers_under_each_others_name_are_found(text: str) -> None:
+    assert p5.is_exchanged(text, "acc", KEPT)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        RIGHT,
+        "0.150 0.310\n0.240 0.520",
+        "train: acc = 0.310, validation: acc = 0.150\n" * 2,
+        EXCHANGED + EXCHANGED,  # more lines than epochs
+        "acc = 0.150 | val_acc = 0.310\nacc = 0.520 | val_acc = 0.240\n",
+        "",
+    ],
+)
+def test_what_is_not_certainly_exchanged_is_right(text: str) -> None:
+    assert not p5.is_exchanged(text, "acc", KEPT)
