@@ -234,6 +234,10 @@ def _worst(codes: Sequence[ExitCode]) -> ExitCode:
 
 def main() -> None:
     """Entry point: maps our exceptions and Ctrl-C to messages and exit codes."""
+    # Before NumPy is loaded. One thread, as in submissions: a sum is then the same everywhere, and
+    # workers do not compete for the cores.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
     try:
         cli(standalone_mode=False, prog_name="grader")
     except click.exceptions.Exit as leave:

@@ -12,6 +12,8 @@ import ast
 import functools
 import hashlib
 import json
+import os
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from grader.rubric import PartEntry
 
 # Of the grader's own code, what only shows or collects grades.
 _BESIDE_GRADES = ("report", "exam", "intake", "similarity")
+_PIECE = 1 << 20
 
 
 class Fingerprints:
@@ -55,22 +58,49 @@ def stale_parts(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str,
     return tuple(part for part, key in now.items() if before.get(part) != key)
 
 
-def content_key(path: Path, names: bool = False) -> str:
-    """A hash over the files of a submission; with `names`, over what they are called too.
+def content_key(path: Path) -> str:
+    """A hash over the files of a submission, and their names in its folder.
 
-    Raises UsageError where one cannot be read.
+    A link counts as where it leads, and is not followed. Raises UsageError where a file cannot
+    be read.
     """
     total = hashlib.sha256()
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     try:
-        for file in files:
-            inner = file.relative_to(path).as_posix() if path.is_dir() else file.suffix.lower()
-            _add(total, inner.encode("utf-8", "surrogateescape"), file.read_bytes())
+        for name, file in _files(path):
+            _add(total, name.encode("utf-8", "surrogateescape"), _file_digest(file))
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-    if names:
-        _add(total, path.name.encode("utf-8", "surrogateescape"))
     return total.hexdigest()
+
+
+def _files(path: Path) -> list[tuple[str, Path]]:
+    """The files below a folder with their names in it; of a file alone, its kind."""
+    if not path.is_dir():
+        return [(path.suffix.lower(), path)]
+    found = []
+    for folder, below, names in os.walk(path, onerror=_raise):
+        links = [name for name in below if Path(folder, name).is_symlink()]
+        files = [Path(folder, name) for name in (*names, *links)]
+        found += [(file.relative_to(path).as_posix(), file) for file in files]
+    return sorted(found)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _file_digest(file: Path) -> bytes:
+    """A hash over a file's bytes, read piece by piece; over its kind where it is no file."""
+    mode = file.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        return os.fsencode(os.readlink(file))
+    if not stat.S_ISREG(mode):
+        return str(stat.S_IFMT(mode)).encode()
+    digest = hashlib.sha256()
+    with file.open("rb") as opened:
+        while piece := opened.read(_PIECE):
+            digest.update(piece)
+    return digest.digest()
 
 
 def _common(assignment: Assignment, options: Options) -> str:
