@@ -26,12 +26,12 @@ def keys(folder: Path, options: Options | None = None, **texts: str) -> dict[str
 CHANGES: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     "nothing": ({}, ()),
     "a comment in a check": ({"checks": CHECKS + "# words\n"}, ()),
-    "the form of a check": ({"checks": CHECKS.replace("(student, reference)", "(student,  reference)")}, ()),
+    "the form of a check": ({"checks": CHECKS.replace("(student,", "(student, ")}, ()),
     "a check": ({"checks": CHECKS.replace("2.5", "3.5")}, ("1e",)),
     "a check of a helper": ({"checks": CHECKS.replace("3.5", "4.5")}, ("1b", "1c", "1d")),
     "what all checks share": ({"checks": CHECKS + "LEAST = 2\n"}, ALL[:-1]),
     "the points of a part": (
-        {"rubric": RUBRIC.replace("points: 1\n    names: [scaled]", "points: 5\n    names: [scaled]")},
+        {"rubric": RUBRIC.replace("1\n    names: [scaled]", "5\n    names: [scaled]")},
         ("1e",),
     ),
     "a limit": ({"rubric": RUBRIC.replace("call_s: 30", "call_s: 31")}, ALL),
