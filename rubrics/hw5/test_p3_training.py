@@ -352,6 +352,13 @@ def wrong_steps(seen):
         rate = max(seen["rates"], default=None)
         text = f"the steps changed no parameter of the network; the learning rate is {rate}"
         return CheckFailed(Stage.VALUES, text)
+    # Before a pass no gradients were there, and nothing has changed since the pass before it.
+    passes = list(zip(seen["dirty"][1:], seen["moved"][1:], strict=False))
+    unused = sum(not dirty and not moved for dirty, moved in passes)
+    if unused > len(passes) / 2 and steps < len(passes) / 2:
+        text = (f"the gradients of {unused} of {len(passes)} batches were cleared before a step "
+                "went along them")  # fmt: skip
+        return CheckFailed(Stage.VALUES, text, hint="Where does step() stand: in which loop?")
     if seen["still"]:
         text = f"the steps never changed {', '.join(seen['still'])}, though it has gradients"
         return CheckFailed(Stage.VALUES, text, hint="Which parameters() was the optimizer given?")
