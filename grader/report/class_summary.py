@@ -18,6 +18,7 @@ from grader.report.rows import Row
 _LIMITS = {
     "ran longer than": "time",
     "gave no answer within": "time",
+    "out of CPU time": "CPU time",
     "out of memory": "memory",
     "MemoryError": "memory",
     "as many processes as": "processes",

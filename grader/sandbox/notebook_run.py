@@ -362,6 +362,8 @@ class NotebookRun:
         """Why a process ended with that exit code, in words."""
         if code == -signal.SIGKILL and self._ran_out_of_memory():
             return f"out of memory: its limit is {self._provisioner.spec.memory_mb} MiB"
+        if code == -signal.SIGXCPU:
+            return f"out of CPU time: its limit is {self._provisioner.spec.cpu_s} s"
         return _exit_text(code)
 
     def _ran_out_of_memory(self) -> bool:

@@ -95,6 +95,7 @@ def test_mistakes_are_counted_by_who_made_them() -> None:
         ("ran longer than 10 s", "time"),
         ("gave no answer within 3 s", "time"),
         ("ended its own process (out of memory: its limit is 8 MiB)", "memory"),
+        ("ended its own process (out of CPU time: its limit is 60 s)", "CPU time"),
         ("OSError: [Errno 28] No space left on device", "disk"),
         ("NameError: name 'x' is not defined", None),
     ],

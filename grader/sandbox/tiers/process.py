@@ -30,6 +30,7 @@ class ProcessTier(Tier):
 def limit_resources(policy: Policy) -> LayerStates:
     """Set the resource limits of `policy` on this process, soft and hard.
 
+    That on CPU time ends it by SIGXCPU, which says why, and a second later by SIGKILL.
     RLIMIT_DATA is used and not RLIMIT_AS, which the stacks and arenas of threads eat up.
     """
     wanted = {
@@ -50,7 +51,8 @@ def limit_resources(policy: Policy) -> LayerStates:
             continue
         _, hard = resource.getrlimit(number)
         capped = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(number, (capped, capped))
+        spare = 1 if name == "RLIMIT_CPU" and capped != hard else 0
+        resource.setrlimit(number, (capped, capped + spare))
         states[f"rlimit {label}"] = _state_of(name, capped)
     return states
 
