@@ -13,7 +13,10 @@ import pytest
 from grader.assignment import Assignment
 from grader.cli import _stamps
 from grader.errors import UsageError
+from grader.grade_command import entries_of
 from grader.grading import Options, grade
+from grader.intake import ClassList
+from grader.intake import Entry as Submitted
 from grader.model import GradeReport, PolicyState
 from grader.penalties import apply_policies, penalties_of
 from grader.policy_entries import Comments, Executed, Lateness, Pdf, PolicyBase
@@ -117,11 +120,25 @@ def test_policies_are_about_the_whole(
 
 
 def test_stamps_come_from_an_option_or_a_table(tmp_path: Path) -> None:
-    one, two = tmp_path / "one.zip", tmp_path / "two"
+    one, two = (Submitted(name, name, tmp_path / f"{name}.zip") for name in ("one", "two"))
+    alone, both = ClassList("single", (one,)), ClassList("folder", (one, two))
     date = datetime.fromisoformat("2025-03-14T20:00:00+00:00")
     (tmp_path / "t.csv").write_text("id,submitted_at\none,2025-03-14T20:00:00Z\n")
-    assert _stamps([one], "2025-03-14T20:00Z", None) == {one: date}
-    assert _stamps([one, two], None, tmp_path / "t.csv") == {one: date, two: None}
-    assert _stamps([one], None, None) == {one: None}
+
+    def dates(klass: ClassList, option: str | None, table: Path | None) -> list[datetime | None]:
+        found = entries_of(klass, _stamps(klass, option, table))
+        return [entry.submitted_at for entry in found]
+
+    assert dates(alone, "2025-03-14T20:00Z", None) == [date]
+    assert dates(both, None, tmp_path / "t.csv") == [date, None]
+    assert dates(alone, None, None) == [None]
     with pytest.raises(UsageError, match="--submitted-at is for one submission"):
-        _stamps([one, two], "2025-03-14", None)
+        dates(both, "2025-03-14", None)
+
+
+def test_the_lms_own_date_counts_where_no_table_tells_another(tmp_path: Path) -> None:
+    told, other = (datetime.fromisoformat(f"2025-03-1{n}T20:00:00+00:00") for n in (4, 5))
+    one = Submitted("one", "one", tmp_path / "one.zip", submitted_at=told)
+    klass = ClassList("canvas", (one,))
+    assert [entry.submitted_at for entry in entries_of(klass, {})] == [told]
+    assert [entry.submitted_at for entry in entries_of(klass, {"one": other})] == [other]

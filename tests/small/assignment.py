@@ -225,7 +225,7 @@ def short_of(report: GradeReport) -> set[str]:
 def files_below(folder: Path) -> set[str]:
     """Paths of all files in a folder, relative to it, but for those of the whole class."""
     found = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
-    whole = ("gradebook.sqlite", "grades.csv", "index.html")
+    whole = ("gradebook.sqlite", "grades.csv", "index.html", "similarity.html")
     return {name for name in found if not name.split("/")[-1].startswith(whole)}
 
 
