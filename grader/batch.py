@@ -18,7 +18,7 @@ from pathlib import Path
 
 from grader.assignment import Assignment
 from grader.crew import Crew, Lost
-from grader.desk import Desk, MakeDesk, Outcome, Task, page_of
+from grader.desk import Desk, MakeDesk, Outcome, Task, page_of, remove_report
 from grader.errors import UsageError
 from grader.fingerprint import Fingerprints, content_key, stale_parts
 from grader.gradebook import Basis, Grade, Gradebook, Handed, Kind, State
@@ -26,8 +26,9 @@ from grader.grading import Options
 from grader.sandbox.launcher import Launcher
 from grader.sandbox.tiers import LayerStates
 
-# The key of what policies look at: names, dates, and the rubric's prices.
-_POLICIES = "policies"
+# The key of what is made anew without running anything: the rules on form, which look at names,
+# dates and prices, and which parts there are.
+_FORM = "form"
 # After so many submissions a process makes room for a new one: libraries keep some of what they
 # were given.
 _RECYCLE = 100
@@ -79,13 +80,21 @@ class Batch:
         self.assignment, self.options, self.out = assignment, options, out
         self._parts = Fingerprints(assignment, options).parts
 
-    def plan(self, entries: Sequence[Entry], book: Gradebook, fresh: bool = False) -> Plan:
+    def plan(
+        self,
+        entries: Sequence[Entry],
+        book: Gradebook,
+        *,
+        fresh: bool = False,
+        whole: bool = True,
+    ) -> Plan:
         """Find out what has to be graded; with `fresh` everything.
 
-        Raises UsageError where the gradebook is another assignment's.
+        The entries are the `whole` class, or some more of it. Raises UsageError where the
+        gradebook is another assignment's.
         """
         self._claim(book)
-        book.enrol([entry.handed for entry in entries])
+        book.enrol([entry.handed for entry in entries], whole=whole)
         plan, basis = Plan(), {} if fresh else book.basis()
         leaders: dict[str, str] = {}
         for entry in entries:
@@ -97,7 +106,7 @@ class Batch:
             except UsageError as error:
                 _refuse(plan, entry, str(error), basis.get(entry.id))
                 continue
-            plan.keys[entry.id] = {**self._parts, _POLICIES: self._policy_key(entry, entry.path)}
+            plan.keys[entry.id] = {**self._parts, _FORM: self._form_key(entry, entry.path)}
             task = Task(
                 entry.id, entry.handed.student, entry.path, entry.submitted_at, out=self.out
             )
@@ -127,7 +136,7 @@ class Batch:
             if not stale and (not known.has_report or self._has_page(task.id)):
                 plan.done.append(task.id)
                 return
-            parts = tuple(part for part in stale if part != _POLICIES)
+            parts = tuple(part for part in stale if part != _FORM)
             before = book.current(task.id)
             if before is not None and before.report is not None and len(parts) < len(self._parts):
                 text = before.report.model_dump_json()
@@ -143,8 +152,8 @@ class Batch:
     def _has_page(self, name: str) -> bool:
         return self.out is None or page_of(self.out, name).exists()
 
-    def _policy_key(self, entry: Entry, path: Path) -> str:
-        """A hash over what policies look at beside the files."""
+    def _form_key(self, entry: Entry, path: Path) -> str:
+        """A hash over what counts beside the files and the checks."""
         names = [path.name]
         if path.is_dir():
             names += sorted(p.relative_to(path).as_posix() for p in path.rglob("*"))
@@ -154,6 +163,7 @@ class Batch:
             str(entry.submitted_at),
             [policy.model_dump_json() for policy in self.assignment.rubric.policies],
             self.assignment.rubric.title,
+            list(self.assignment.parts),
         ]
         return hashlib.sha256(json.dumps(told).encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -206,16 +216,15 @@ class Batch:
             for task in plan.tasks:
                 crew.add(task)
             for task, result in crew.results():
-                outcome = (
-                    Outcome(State.UNGRADED, reason=result.reason)
-                    if isinstance(result, Lost)
-                    else result
-                )
-                self._record(book, plan, task.id, outcome, seen)
-                for copy in _copies(plan, task, outcome):
+                if isinstance(result, Lost):
+                    result = Outcome(State.UNGRADED, reason=result.reason)
+                self._record(book, plan, task.id, result, seen)
+                for copy in _copies(plan, task, result):
                     crew.add(copy)
 
     def _record(self, book: Gradebook, plan: Plan, name: str, outcome: Outcome, seen: Seen) -> None:
+        if outcome.report is None and self.out is not None:
+            remove_report(self.out, name)  # of an earlier grade, which no longer counts
         reason = outcome.reason or plan.reasons.get(name, "")
         again = name in plan.reasons
         book.record(
@@ -253,10 +262,10 @@ def _copies(plan: Plan, task: Task, outcome: Outcome) -> list[Task]:
 
 
 def _what_changed(stale: Sequence[str]) -> str:
-    parts = [part for part in stale if part != _POLICIES]
+    parts = [part for part in stale if part != _FORM]
     told = []
     if parts:
         told.append(f"the checks of part {', '.join(parts)}")
-    if _POLICIES in stale:
-        told.append("the policies, a name or a date")
+    if _FORM in stale:
+        told.append("the rules on form, the list of parts, a name or a date")
     return f"changed: {' and '.join(told)}" if told else "its report was missing"

@@ -32,8 +32,7 @@ def write_class(book: Gradebook, assignment: Assignment, out: Path) -> None:
     key = f"{__version__} {book.state_key()}"
     if book.setting(_WRITTEN) == key and all((out / name).exists() for name in (TABLE, PAGE)):
         return
-    table = grades_csv([_without_checks(row) for row in rows_of(book)])
-    replace_file(out / TABLE, table.encode("utf-8-sig"))  # so that spreadsheets know its letters
+    replace_file(out / TABLE, table_of(book))
     summary = summarise(rows_of(book))
     others: tuple[tuple[str, str], ...] = ()
     if len(summary.graded) > 1:
@@ -41,6 +40,11 @@ def write_class(book: Gradebook, assignment: Assignment, out: Path) -> None:
         replace_file(out / ALIKE, _alike(book, assignment))
     replace_file(out / PAGE, render_class(summary, others))
     book.keep(_WRITTEN, key)
+
+
+def table_of(book: Gradebook) -> bytes:
+    """The class as CSV, with a mark in front by which spreadsheets know its letters."""
+    return grades_csv([_without_checks(row) for row in rows_of(book)]).encode("utf-8-sig")
 
 
 def _alike(book: Gradebook, assignment: Assignment) -> str:

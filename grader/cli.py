@@ -102,7 +102,8 @@ def grade(
             for note in klass.notes:
                 click.echo(f"grader: {note}", err=True)
             entries = entries_of(klass, _stamps(klass, submitted_at, stamps))
-            request = Request(loaded, options, out, jobs, fresh, level)
+            whole = len(paths) == 1 and klass.form != "single"
+            request = Request(loaded, options, out, jobs, fresh, level, whole=whole)
             if diff:
                 lines = preview(request, entries)
                 click.echo("\n".join(lines or ["no grade would change"]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,7 +50,6 @@ class Outcome:
     state: State
     report: GradeReport | None = None
     reason: str = ""
-    duration_s: float = 0.0
 
 
 class Desk:
@@ -78,12 +78,20 @@ class Desk:
         submission fares better.
         """
         try:
-            report = self.report(task)
+            submission = _read(task)
+        except (SubmissionError, UsageError) as error:  # the path is wrong, and it alone
+            return Outcome(State.UNREADABLE, reason=str(error))
+        try:
+            report = self._tried_twice(task, submission)
         except SubmissionError as error:
             return Outcome(State.UNREADABLE, reason=str(error))
-        except GraderError as error:
+        except UsageError:
+            raise
+        except Exception as error:
+            if os.environ.get("GRADER_DEBUG"):
+                raise
             self.close()  # the next one starts anew
-            return Outcome(State.UNGRADED, reason=str(error))
+            return Outcome(State.UNGRADED, reason=_fault(error))
         if task.out is not None:
             write_report(report, task.out)
         return Outcome(State.GRADED, report)
@@ -94,8 +102,9 @@ class Desk:
         Raises SubmissionError where it cannot be read, GraderError where two tries have failed,
         and UsageError where the rubric is wrong.
         """
-        read = read_submission(task.path, submitted_at=task.submitted_at)
-        submission = dataclasses.replace(read, id=task.id, student=task.student or read.student)
+        return self._tried_twice(task, _read(task))
+
+    def _tried_twice(self, task: Task, submission: Submission) -> GradeReport:
         try:
             return self._judged(task, submission)
         except GraderError:
@@ -160,6 +169,19 @@ def start_launcher(assignment: Assignment, progress: Callable[[str], None]) -> L
     return launcher
 
 
+def _read(task: Task) -> Submission:
+    read = read_submission(task.path, submitted_at=task.submitted_at)
+    return dataclasses.replace(read, id=task.id, student=task.student or read.student)
+
+
+def _fault(error: Exception) -> str:
+    """What a TA reads of a fault of ours; one that nobody foresaw says where it was."""
+    if isinstance(error, GraderError):
+        return str(error)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"a fault of the grader: {type(error).__name__}: {error} at {last.name}:{last.lineno}"
+
+
 def page_of(out: Path, name: str) -> Path:
     """Where the report of a submission is."""
     return out / "reports" / f"{name}.html"
@@ -169,6 +191,15 @@ def write_report(report: GradeReport, out: Path) -> None:
     """Write both forms of a report, each whole or not at all."""
     replace_file(out / "results" / f"{report.submission.id}.json", render_json(report))
     replace_file(page_of(out, report.submission.id), render_html(report))
+
+
+def remove_report(out: Path, name: str) -> None:
+    """Remove both forms of a report, if they are there. Raises UsageError where that cannot be."""
+    for path in (out / "results" / f"{name}.json", page_of(out, name)):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise UsageError(f"{path} cannot be removed: {error.strerror}") from error
 
 
 def replace_file(path: Path, data: str | bytes) -> None:

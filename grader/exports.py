@@ -6,13 +6,11 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-from grader.class_files import rows_of
+from grader.class_files import rows_of, table_of
 from grader.desk import page_of, replace_file
 from grader.errors import UsageError
-from grader.gradebook import NAME, Gradebook, Handed
+from grader.gradebook import NAME, Gradebook
 from grader.report import canvas, gradescope, junit
-from grader.report.grades_csv import grades_csv
-from grader.report.rows import Row
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,19 +69,17 @@ def _told(filled: canvas.Filled) -> list[str]:
 def _feedback(book: Gradebook, wanted: Export) -> list[str]:
     files: dict[str, bytes] = {}
     left: list[str] = []
-    for handed in book.handed():
+    for handed, grade in book.grades():
         page = page_of(wanted.source, handed.id)
         name = canvas.feedback_name(handed.source)
-        if name is None or not page.is_file():
-            left.append(f"left out: {handed.student}: {_why(handed, page)}")
-            continue
-        files[name] = page.read_bytes()
+        if grade is None or grade.report is None or not page.is_file():
+            left.append(f"left out: {handed.student}: no report")
+        elif name is None:
+            left.append(f"left out: {handed.student}: {handed.source} is no name of Canvas's")
+        else:
+            files[name] = page.read_bytes()
     replace_file(wanted.to, canvas.feedback_zip(files))
     return left
-
-
-def _why(handed: Handed, page: Path) -> str:
-    return "no report" if not page.is_file() else f"{handed.source} is no name of Canvas's"
 
 
 def _gradescope(book: Gradebook, wanted: Export) -> list[str]:
@@ -105,8 +101,7 @@ def _junit(book: Gradebook, wanted: Export) -> list[str]:
 
 
 def _csv(book: Gradebook, wanted: Export) -> list[str]:
-    rows: list[Row] = list(rows_of(book))
-    replace_file(wanted.to, grades_csv(rows).encode("utf-8-sig"))
+    replace_file(wanted.to, table_of(book))
     return []
 
 

@@ -61,8 +61,8 @@ def stale_parts(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str,
 def content_key(path: Path) -> str:
     """A hash over the files of a submission, and their names in its folder.
 
-    A link counts as where it leads, and is not followed. Raises UsageError where a file cannot
-    be read.
+    A link in a folder counts as where it leads, and is not followed: nobody reads it. Raises
+    UsageError where a file cannot be read.
     """
     total = hashlib.sha256()
     try:
@@ -76,7 +76,7 @@ def content_key(path: Path) -> str:
 def _files(path: Path) -> list[tuple[str, Path]]:
     """The files below a folder with their names in it; of a file alone, its kind."""
     if not path.is_dir():
-        return [(path.suffix.lower(), path)]
+        return [(path.suffix.lower(), path.resolve())]
     found = []
     for folder, below, names in os.walk(path, onerror=_raise):
         links = [name for name in below if Path(folder, name).is_symlink()]

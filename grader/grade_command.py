@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +36,10 @@ _CODES = {
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for. What is `dry` writes no report."""
+    """What was asked for. What is `dry` writes no report.
+
+    `whole`: whether the entries are the whole class, so that who is not among them has left it.
+    """
 
     assignment: Assignment
     options: Options
@@ -46,6 +48,7 @@ class Request:
     fresh: bool = False
     level: str = "none"
     dry: bool = False
+    whole: bool = False
 
 
 def grade_all(request: Request, entries: Sequence[Entry]) -> list[ExitCode]:
@@ -54,39 +57,36 @@ def grade_all(request: Request, entries: Sequence[Entry]) -> list[ExitCode]:
     Parts that were picked out leave the gradebook alone. Raises IsolationError where the sandbox
     lacks what was asked for, and UsageError where nothing can be graded.
     """
-    if request.options.parts:
-        return _grade(request, entries, Gradebook(None))
-    return _grade(request, entries, Gradebook(request.out / NAME))
+    with Gradebook(None if request.options.parts else request.out / NAME) as book:
+        _grade(request, entries, book)
+        if book.path is not None:
+            write_class(book, request.assignment, request.out)
+        return [_code(book.current(entry.id), request.assignment) for entry in entries]
 
 
 def preview(request: Request, entries: Sequence[Entry]) -> list[str]:
     """Whose grade would change, a line each. Nothing is written.
 
-    Raises UsageError where nothing has been graded yet.
+    Raises UsageError where nothing has been graded yet, and where parts are picked out.
     """
     path = request.out / NAME
+    if request.options.parts:
+        raise UsageError("--diff compares whole grades: leave --parts out.")
     if not path.is_file():
         raise UsageError(f"{path} is not there: grade the class first, then ask what changes.")
-    after = Gradebook.copy_in_memory(path)
-    _grade(dataclasses.replace(request, dry=True), entries, after, keep_open=True)
-    with after, Gradebook(path) as before:
+    with Gradebook.copy_in_memory(path) as after, Gradebook(path) as before:
+        _grade(dataclasses.replace(request, dry=True), entries, after)
         return [stripped(change.line()) for change in changes(before, after)]
 
 
-def _grade(
-    request: Request, entries: Sequence[Entry], book: Gradebook, keep_open: bool = False
-) -> list[ExitCode]:
+def _grade(request: Request, entries: Sequence[Entry], book: Gradebook) -> None:
     batch = Batch(request.assignment, request.options, None if request.dry else request.out)
-    with contextlib.nullcontext(book) if keep_open else book:
-        plan = batch.plan(entries, book, request.fresh)
-        with LiveView(plan.size + len(plan.refused)) as view:
-            _tell_known(plan, view)
-            launcher = _tested(request, view) if plan.size else None
-            teller = _Teller(request, {entry.id: entry for entry in entries}, view)
-            batch.run(plan, book, launcher, request.jobs, teller.seen, view.progress)
-        if not request.dry and book.path is not None:
-            write_class(book, request.assignment, request.out)
-        return [_code(book.current(entry.id), request.assignment) for entry in entries]
+    plan = batch.plan(entries, book, fresh=request.fresh, whole=request.whole)
+    with LiveView(plan.size + len(plan.refused)) as view:
+        _tell_known(plan, view)
+        launcher = _tested(request, view) if plan.size else None
+        teller = _Teller(request, {entry.id: entry for entry in entries}, view)
+        batch.run(plan, book, launcher, request.jobs, teller.seen, view.progress)
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class _Teller:
 def entries_of(klass: ClassList, stamps: Mapping[str, datetime]) -> list[Entry]:
     """The class as the batch takes it: what was handed in, what cannot be read, who is absent.
 
-    A date of `stamps`, by the name of a file or a student, comes before the LMS's own.
+    A date of `stamps`, by the name of a file or folder, comes before the LMS's own.
     """
     found = [
         Entry(_handed(one.id, one), one.path, stamp_of(one.path, stamps) or one.submitted_at)
@@ -202,7 +202,7 @@ def _tell(view: LiveView, entry: Entry, outcome: Outcome, out: Path) -> None:
         student, page = entry.handed.student, page_of(out, entry.id)
         view.say(f"{student}: {summary(outcome.report)}  →  {page}")
         return
-    source = entry.handed.source
+    source = entry.handed.source or entry.handed.student  # who is absent has no file
     where = "grader" if view.total == 1 or source in outcome.reason else source
     view.say(f"{where}: {outcome.reason}", err=True)
 

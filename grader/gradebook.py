@@ -207,10 +207,14 @@ class Gradebook:
         told = json.dumps([last, *(list(row) for row in rows)])
         return hashlib.sha256(told.encode()).hexdigest()
 
-    def enrol(self, handed: list[Handed]) -> None:
-        """Say who is in the class now; grades of the others stay, but do not count."""
+    def enrol(self, handed: list[Handed], *, whole: bool = True) -> None:
+        """Say who is in the class now, or who comes to it where that is not the `whole` of it.
+
+        Grades of those who are no longer in it stay, but do not count.
+        """
         with self._transaction():
-            self._db.execute("UPDATE submissions SET present=0")
+            if whole:
+                self._db.execute("UPDATE submissions SET present=0")
             for one in handed:
                 self._db.execute(
                     "INSERT OR REPLACE INTO submissions VALUES (?, ?, ?, ?, ?, ?, ?, 1)",

@@ -88,7 +88,7 @@ def grade(
         run_checks(judge)
         if not options.parts:
             judge.run.finish()
-        return _report(judge, launcher, options, time.perf_counter() - started)
+        return _report(judge, launcher, options, known, time.perf_counter() - started)
     finally:
         judge.close()
 
@@ -159,10 +159,16 @@ def _forget_others(files: list[Path]) -> None:
             del sys.modules[file.stem]
 
 
-def _report(judge: Judge, launcher: Launcher, options: Options, duration_s: float) -> GradeReport:
+def _report(
+    judge: Judge,
+    launcher: Launcher,
+    options: Options,
+    known: tuple[PartResult, ...],
+    duration_s: float,
+) -> GradeReport:
     entries = judge.assignment.select(options.parts)
     parts = tuple(_part(judge, entry, options) for entry in entries)
-    missing = {part.id for part in parts if part.status is Status.MISSING}
+    missing = {part.id for part in (*known, *parts) if part.status is Status.MISSING}
     parts = tuple(_blocked(judge, part, missing) for part in parts)
     report = GradeReport(
         assignment=judge.assignment.name,

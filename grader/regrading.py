@@ -39,6 +39,8 @@ def regrade(
         "title": assignment.rubric.title,
         "submission": info(submission),
         "notes": submission.notes,
+        # Parts that a person marks run nothing, and so tell nothing of it.
+        "isolation": report.isolation if report.isolation.layers else before.isolation,
     }
     merged = report.model_copy(update=update)
     return totalled(merged, apply_policies(assignment, submission))

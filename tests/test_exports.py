@@ -67,6 +67,17 @@ def test_canvas_gets_reports_by_the_names_of_its_download(folder: Path, tmp_path
     assert [line.split(":")[1].strip() for line in told] == ["Boole, Bob", "Dan"]
 
 
+def test_a_page_of_a_grade_that_no_longer_counts_is_not_handed_out(
+    folder: Path, tmp_path: Path
+) -> None:
+    (folder / "reports" / "bob.html").write_text("<p>an earlier grade</p>", encoding="utf-8")
+    assert "left out: Boole, Bob: no report" in export(
+        "canvas-feedback", Export(folder, tmp_path / "feedback.zip")
+    )
+    with zipfile.ZipFile(tmp_path / "feedback.zip") as archive:
+        assert len(archive.namelist()) == 2
+
+
 def test_the_other_forms_are_read_by_their_readers(folder: Path, tmp_path: Path) -> None:
     export("csv", Export(folder, tmp_path / "grades.csv"))
     with (tmp_path / "grades.csv").open(encoding="utf-8-sig", newline="") as file:

@@ -99,7 +99,8 @@ ALLOWED = {
         "grader.errors", "grader.report.html", "grader.similarity", "grader.submission.files",
     ),
     "grader.exam": (
-        "grader.assignment", "grader.datasets", "grader.errors", "grader.exam", "grader.grading",
+        "grader.assignment", "grader.crew", "grader.datasets", "grader.errors", "grader.exam",
+        "grader.grading",
         "grader.judge", "grader.model", "grader.report", "grader.rubric",
         "grader.sandbox.launcher", "grader.submission", "grader.variants",
     ),

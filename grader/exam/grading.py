@@ -48,7 +48,7 @@ class Examiner:
         """End the launcher's processes."""
         self._launcher.close()
 
-    def grade(self, task: Task) -> Graded:
+    def work(self, task: Task) -> Graded:
         """Grade one submission; a fault of the grader is told, and not raised.
 
         Raises UsageError where the rubric is wrong: then no other submission fares better.

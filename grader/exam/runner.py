@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing import util
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from grader.assignment import Assignment, load_assignment
+from grader.crew import Crew, Lost
 from grader.datasets import public_data
-from grader.errors import GraderError
 from grader.exam.grading import Examiner
 from grader.exam.results import Graded
 from grader.exam.tasks import Task
@@ -33,10 +27,7 @@ def cores() -> int:
 def run_tasks(
     assignment: Assignment, tasks: Sequence[Task], jobs: int, progress: Progress
 ) -> list[Graded]:
-    """Grade the submissions in `jobs` processes; results come back in the order of the tasks.
-
-    Raises GraderError where a process ends by itself.
-    """
+    """Grade the submissions in `jobs` processes; results come back in the order of the tasks."""
     public_data(assignment)  # made once, before any process looks for it
     jobs = min(jobs, len(tasks))
     if jobs <= 1:
@@ -49,7 +40,7 @@ def _one_by_one(assignment: Assignment, tasks: Sequence[Task], progress: Progres
     try:
         graded = []
         for task in tasks:
-            graded.append(examiner.grade(task))
+            graded.append(examiner.work(task))
             progress(len(graded), len(tasks))
         return graded
     finally:
@@ -59,66 +50,23 @@ def _one_by_one(assignment: Assignment, tasks: Sequence[Task], progress: Progres
 def _in_processes(
     assignment: Assignment, tasks: Sequence[Task], jobs: int, progress: Progress
 ) -> list[Graded]:
-    # A forked process would share what this one has open; a new interpreter starts clean.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, context, _start, (assignment.folder,))
-    try:
-        with _interrupts_wait():
-            waiting: list[Future[Graded]] = [pool.submit(_grade, task) for task in tasks]
-        for done, future in enumerate(as_completed(waiting), start=1):
-            future.result()
-            progress(done, len(tasks))
-        return [future.result() for future in waiting]
-    except BrokenProcessPool as error:
-        raise GraderError("a process of the exam ended by itself: is there memory left?") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+    graded: dict[str, Graded] = {}
+    with Crew[Task, Graded](_MakeExaminer(assignment.folder), jobs) as crew:
+        for task in tasks:
+            crew.add(task)
+        for task, result in crew.results():
+            if isinstance(result, Lost):
+                result = Graded(task=task.id, fault=result.reason)
+            graded[task.id] = result
+            progress(len(graded), len(tasks))
+    return [graded[task.id] for task in tasks]
 
 
-@contextmanager
-def _interrupts_wait() -> Iterator[None]:
-    """Hold Ctrl-C back, here and in the processes that are started meanwhile, as they import.
+@dataclass(frozen=True)
+class _MakeExaminer:
+    """Makes an examiner in a process of its own."""
 
-    They let it through when they know what to do with it.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    folder: Path
 
-
-class _Worker:
-    """What a process of the pool keeps from one submission to the next."""
-
-    examiner: Examiner | None = None
-    is_grading = False
-
-
-def _start(folder: Path) -> None:
-    """Prepare a process: its launcher lives as long as it does."""
-    signal.signal(signal.SIGINT, _interrupted)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    examiner = Examiner(load_assignment(str(folder)))
-    util.Finalize(None, examiner.close, exitpriority=100)
-    _Worker.examiner = examiner
-
-
-def _interrupted(number: int, frame: FrameType | None) -> None:
-    """Ctrl-C reaches every process: what waits is ended by the one that feeds it."""
-    if _Worker.is_grading:
-        raise KeyboardInterrupt
-
-
-def _grade(task: Task) -> Graded:
-    if _Worker.examiner is None:
-        raise GraderError("a process of the exam was not prepared")
-    _Worker.is_grading = True
-    try:
-        return _Worker.examiner.grade(task)
-    finally:
-        _Worker.is_grading = False
+    def __call__(self) -> Examiner:
+        return Examiner(load_assignment(str(self.folder)))

@@ -17,9 +17,12 @@ from typing import Any
 
 import pytest
 
+from grader import grading
+from grader.assignment import Assignment
 from grader.desk import Desk, Task
 from grader.gradebook import NAME, Gradebook, Kind, State
 from grader.sandbox.launcher import WarmLauncher
+from grader.submission import Submission
 from tests.small.assignment import (
     CHECKS,
     HALF,
@@ -34,6 +37,7 @@ from tests.small.assignment import (
 pytestmark = pytest.mark.skipif(not WarmLauncher.available(), reason="no warm process here")
 
 # Distinct submissions, and what each is worth of the 12 points that machines decide.
+LACKS: dict[str, str | None] = {"1a": None}
 KLASS: dict[str, dict[str, str | None]] = {
     "ada": {},
     "bob": HALF,
@@ -195,6 +199,96 @@ def test_changed_points_of_a_part_count_for_all(grader: Run, place: Path, klass:
     assert [told[name]["total"] for name in KLASS] == ["16", "7", "12", "9", "11"]
 
 
+def test_what_waits_for_a_missing_part_waits_when_it_is_judged_again(
+    grader: Run, place: Path
+) -> None:
+    write_small(place / "gus.ipynb", LACKS)
+    grader("grade", "gus.ipynb")
+    write_assignment(place.parent, checks=CHECKS.replace("2.5", "3.5"))
+    sys.modules.pop("test_small", None)
+    grader("grade", "gus.ipynb")
+    again = grades(place / "grader-out")
+    sys.modules.pop("test_small", None)
+    grader("grade", "gus.ipynb", "--out", "new")
+    assert again == grades(place / "new")
+    statuses = {part["id"]: part["status"] for part in again["gus"][1]["parts"]}
+    assert (statuses["1a"], statuses["1e"]) == ("missing", "blocked")
+
+
+def test_a_part_that_is_gone_counts_no_more_and_one_marked_by_hand_is_rerun_without_a_notebook(
+    grader: Run, place: Path
+) -> None:
+    write_small(place / "ada.ipynb")
+    grader("grade", "ada.ipynb")
+    less = "".join(line + "\n" for line in RUBRIC.splitlines() if "In words" not in line)
+    write_assignment(place.parent, rubric=less)
+    grader("grade", "ada.ipynb")
+    told = grades(place / "grader-out")["ada"][1]
+    assert (told["max_score"], [part["id"] for part in told["parts"]]) == (12, list(PARTS))
+    more = RUBRIC.replace("points: 2, manual: 2", "points: 3, manual: 3")
+    write_assignment(place.parent, rubric=more)
+    grader("grade", "ada.ipynb")
+    report = json.loads((place / "grader-out/results/ada.json").read_text(encoding="utf-8"))
+    assert (report["max_score"], report["pending_points"]) == (15, 3)
+    assert report["isolation"]["layers"]
+
+
+def test_what_lies_behind_a_link_counts(grader: Run, place: Path, tasks: list[Task]) -> None:
+    real = write_small(place / "real" / "ada.ipynb", HALF)
+    (place / "link.ipynb").symlink_to(real)
+    grader("grade", "link.ipynb")
+    write_small(real)
+    assert grader("grade", "link.ipynb").out.startswith("link: 12 of 12")
+    assert len(tasks) == 2
+
+
+def test_a_grade_that_no_longer_counts_leaves_no_report(grader: Run, place: Path) -> None:
+    write_small(place / "ada.ipynb")
+    grader("grade", "ada.ipynb")
+    (place / "ada.ipynb").write_text("{", encoding="utf-8")
+    assert grader("grade", "ada.ipynb").code == 3
+    assert list((place / "grader-out/reports").iterdir()) == []
+    assert list((place / "grader-out/results").iterdir()) == []
+
+
+def test_a_path_that_is_no_file_does_not_stop_the_others(grader: Run, place: Path) -> None:
+    write_small(place / "ada.ipynb")
+    os.mkfifo(place / "pipe.ipynb")
+    ended = grader("grade", "pipe.ipynb", "ada.ipynb")
+    assert (ended.code, ended.out.split(":")[0]) == (3, "ada")
+    assert "pipe.ipynb" in ended.err
+
+
+def test_a_fault_that_nobody_foresaw_leaves_one_ungraded(
+    grader: Run, place: Path, klass: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = grading.grade
+
+    def faulty(assignment: Assignment, submission: Submission, *args: Any, **more: Any) -> Any:
+        if submission.id == "bob":
+            raise ZeroDivisionError("ours")
+        return right(assignment, submission, *args, **more)
+
+    monkeypatch.setattr(grading, "grade", faulty)
+    ended = grader("grade", *klass)
+    assert ended.code == 4
+    assert "bob.ipynb: a fault of the grader: ZeroDivisionError: ours at faulty:" in ended.err
+    assert [line.split(":")[0] for line in ended.out.splitlines()] == ["ada", "cyn", "dan", "eve"]
+
+
+def test_a_submission_alone_joins_the_class_and_a_new_download_is_the_class(
+    grader: Run, place: Path
+) -> None:
+    for name in ("ada", "bob"):
+        write_small(place / "all" / f"{name}.ipynb", {"start": f"import numpy as np  # {name}"})
+    grader("grade", "all")
+    write_small(place / "cyn.ipynb", HALF)
+    grader("grade", "cyn.ipynb")
+    assert set(table(place / "grader-out")) == {"ada", "bob", "cyn"}
+    grader("grade", "all")
+    assert set(table(place / "grader-out")) == {"ada", "bob"}
+
+
 def test_of_the_same_files_one_is_run_and_each_gets_its_own_report(
     grader: Run, place: Path, tasks: list[Task]
 ) -> None:
@@ -254,6 +348,7 @@ def test_a_preview_says_whose_grade_would_change_and_writes_nothing(
     stamps = {p: p.stat().st_mtime_ns for p in (place / "grader-out/reports").iterdir()}
     write_assignment(place.parent, checks=CHANGED)
     sys.modules.pop("test_small", None)
+    assert grader("grade", *klass, "--diff", "--parts", "1c").code == 2
     ended = grader("grade", *klass, "--diff")
     told = {line.split(":")[0]: line for line in ended.out.splitlines()}
     assert (ended.code, set(told)) == (0, {"ada", "cyn", "dan", "eve"})  # bob's had no point there
@@ -285,6 +380,7 @@ def test_a_canvas_download_becomes_a_class(grader: Run, place: Path, tmp_path: P
     }  # fmt: skip
     (gus,) = [row for row in told.values() if row["student"] == "Gauss, Gus"]
     assert gus["reason"] == "handed in nothing"
+    assert "Gauss, Gus: handed in nothing" in ended.err
     again = grader("grade", "submissions.zip", "--roster", "roster.csv")
     assert again.err.startswith("grader: 4 graded already")
 
