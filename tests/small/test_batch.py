@@ -292,18 +292,18 @@ def test_a_submission_alone_joins_the_class_and_a_new_download_is_the_class(
 def test_of_the_same_files_one_is_run_and_each_gets_its_own_report(
     grader: Run, place: Path, tasks: list[Task]
 ) -> None:
-    first = write_small(place / "ada.ipynb", HALF)
-    for name in ("bob", "cyn"):
+    first = write_small(place / "gwen.ipynb", HALF)
+    for name in ("hugo", "ivy"):
         shutil.copy(first, place / f"{name}.ipynb")
-    ended = grader("grade", "ada.ipynb", "bob.ipynb", "cyn.ipynb")
-    assert [line.split(":")[0] for line in ended.out.splitlines()] == ["ada", "bob", "cyn"]
+    ended = grader("grade", "gwen.ipynb", "hugo.ipynb", "ivy.ipynb")
+    assert [line.split(":")[0] for line in ended.out.splitlines()] == ["gwen", "hugo", "ivy"]
     assert [bool(task.before) for task in tasks] == [False, True, True]
     found = grades(place / "grader-out")
-    assert {told["submission"]["student"] for _, told in found.values()} == {"ada", "bob", "cyn"}
+    assert {told["submission"]["student"] for _, told in found.values()} == {"gwen", "hugo", "ivy"}
     scores = {json.dumps([told["score"], told["parts"]]) for _, told in found.values()}
     assert len(scores) == 1
-    report = (place / "grader-out/reports/cyn.html").read_text(encoding="utf-8")
-    assert "cyn" in report and "ada" not in report
+    report = (place / "grader-out/reports/ivy.html").read_text(encoding="utf-8")
+    assert "ivy" in report and "gwen" not in report  # which no hash can spell
 
 
 def test_the_gradebook_of_another_assignment_is_refused(
