@@ -13,9 +13,22 @@ from pathlib import Path
 
 from grader.errors import UsageError
 from grader.rubric import CheckEntry, PartEntry, Rubric, read_rubric
-from grader.variants import Mistake, Variant, read_variants
+from grader.variants import (
+    RECORDED,
+    KnownMistake,
+    Mistake,
+    Variant,
+    read_recorded,
+    read_variants,
+)
 
 RUBRIC = "rubric.yaml"
+
+#: Assignments that came with this installation, made for students: without a reference.
+KITS = Path(__file__).resolve().parent / "kits"
+
+#: Recorded answers, which stand in for the reference where there is none.
+BOOK = "answers.zip"
 
 
 class Assignment:
@@ -34,6 +47,16 @@ class Assignment:
     def reference_folder(self) -> Path:
         """Where the reference solution lies."""
         return (self.folder / self.rubric.reference).resolve()
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether the reference solution is here: students have recorded answers instead."""
+        return self.reference_folder.is_dir()
+
+    @property
+    def book(self) -> Path:
+        """Where the recorded answers lie that stand in for the reference."""
+        return self.folder / BOOK
 
     @property
     def template(self) -> Path | None:
@@ -65,9 +88,16 @@ class Assignment:
         """Known mistakes and accepted alternatives; none where there is no such folder."""
         return read_variants(self.folder / "variants")
 
-    def mistakes(self, part: str) -> tuple[Mistake, ...]:
+    @cached_property
+    def known_mistakes(self) -> tuple[KnownMistake, ...]:
+        """Known mistakes of all parts: variants, or what a book of answers brings of them."""
+        if not self.has_reference:
+            return read_recorded(self.folder / RECORDED)
+        return tuple(variant for variant in self.variants if isinstance(variant, Mistake))
+
+    def mistakes(self, part: str) -> tuple[KnownMistake, ...]:
         """Known mistakes of one part."""
-        return tuple(v for v in self.variants if isinstance(v, Mistake) and v.part == part)
+        return tuple(mistake for mistake in self.known_mistakes if mistake.part == part)
 
     def select(self, ids: tuple[str, ...]) -> tuple[PartEntry, ...]:
         """The named parts in order, all where none is named.
@@ -109,7 +139,7 @@ def _find(name: str) -> Path:
         return direct.resolve()
     if direct.name == RUBRIC and direct.is_file():
         return direct.parent.resolve()
-    roots = [Path.cwd(), *Path.cwd().parents, Path(__file__).resolve().parents[1]]
+    roots = [Path.cwd(), *Path.cwd().parents, Path(__file__).resolve().parents[1], KITS]
     for root in roots:
         if (root / "rubrics" / name / RUBRIC).is_file():
             return (root / "rubrics" / name).resolve()

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from grader.assignment import Assignment, load_assignment
-from grader.checks.context import CheckContext, running
-from grader.checks.diagnosis import diagnose
+from grader.checks.answer_book import read_book
+from grader.checks.context import CheckContext, Keeper, running
+from grader.checks.diagnosis import Solution, diagnose
 from grader.checks.reference import Reference
 from grader.checks.student import Student
-from grader.checks.verdict import CheckFailed, NeedsReview
+from grader.checks.verdict import AnswerMissing, CheckFailed, NeedsReview
 from grader.datasets import public_data
 from grader.errors import GraderError, UsageError
 from grader.evidence import Evidence, gather, template_lines
@@ -27,7 +28,7 @@ from grader.running import SubmissionRun
 from grader.sandbox.launcher import ColdLauncher, Launcher, WarmLauncher
 from grader.second_chances import SecondChances
 from grader.submission import PartMap, Submission, map_parts, read_submission
-from grader.variants import Mistake
+from grader.variants import KnownMistake
 
 #: What every zygote imports: the kernel itself. An assignment adds its own libraries.
 _KERNEL_MODULES = (
@@ -49,7 +50,7 @@ class Judge:
     submission: Submission
     parts: PartMap
     run: SubmissionRun
-    reference: Reference
+    reference: Solution
     device: str
     data_folder: Path | None = None
     chosen: frozenset[str] = frozenset()
@@ -61,8 +62,9 @@ class Judge:
     whole: bool = False
     on_check: Callable[[CheckResult], None] = lambda _: None
     owned: Launcher | None = None
+    keeper: Keeper | None = None
     _context: CheckContext = field(default_factory=CheckContext)
-    _mistake: Mistake | None = None
+    _mistake: KnownMistake | None = None
 
     def __post_init__(self) -> None:
         self._chances = SecondChances(self.assignment, self.run, self.reference, self.results)
@@ -119,6 +121,8 @@ class Judge:
         """The context of one check, from its start to its end."""
         rubric = self.assignment.rubric
         self._context = CheckContext(
+            check=name,
+            keeper=self.keeper,
             shrink_s=rubric.limits.shrink_s,
             example_count=self.examples or rubric.examples,
             seed=rubric.seed,
@@ -136,14 +140,25 @@ class Judge:
     def start_again(self) -> None:
         """Count the examples of a check that is run again anew."""
         self._context.examples_run = 0
+        self._context.start_example({})
 
     def second_chances(self, part: str, student: Any) -> Iterator[Callable[[BaseException], None]]:
         """What to change before a failed check is run again, in turn, while it fails."""
         if isinstance(student, Student):
             yield from self._chances.of(part, student)
 
+    def doubt(self, part: str, failure: BaseException) -> str:
+        """Why a failure cannot be charged to a part here; empty where it can be."""
+        if self.assignment.has_reference or not isinstance(failure, CheckFailed):
+            return ""
+        wrong = self._chances.wrong_needs(part)
+        if not wrong or isinstance(failure, AnswerMissing):
+            return ""
+        listed = " and ".join(wrong)
+        return f"This uses part {listed}, which is not right yet: mend that first, and check again."
+
     def diagnose(self, item: pytest.Item, failure: BaseException,
-                 again: Callable[[Reference], Any]) -> None:  # fmt: skip
+                 again: Callable[[Any], Any]) -> None:  # fmt: skip
         """Look for a known mistake behind a failure that counts; `again` runs the check."""
         known = self.assignment.mistakes(part_of(item))
         if not isinstance(failure, CheckFailed) or not known:
@@ -286,9 +301,21 @@ def make_judge(
     run = SubmissionRun(
         assignment, submission, parts, launcher, device=device, data=data, progress=progress
     )
-    reference = Reference(assignment.reference_folder)
     folder = data.work if data else None
-    return Judge(assignment, submission, parts, run, reference, device, folder, **options)
+    solution, keeper = solution_of(assignment)
+    given: dict[str, Any] = {"reference": solution, "keeper": keeper, **options}
+    return Judge(assignment, submission, parts, run, device=device, data_folder=folder, **given)
+
+
+def solution_of(assignment: Assignment) -> tuple[Solution, Keeper | None]:
+    """What the checks compare with, and who keeps the examples of recorded answers.
+
+    The reference; and where there is none, as students get it, the book of its answers.
+    """
+    if assignment.has_reference:
+        return Reference(assignment.reference_folder), None
+    book = read_book(assignment.book)
+    return book, book
 
 
 def _another_homework(assignment: Assignment, submission: Submission, known: int) -> Exception:

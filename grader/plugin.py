@@ -149,6 +149,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
                 return True
             except AssertionError as failed:
                 last = last if _stops_now(failed, last) else failed
+        if doubt := judge.doubt(part_of(pyfuncitem), last):
+            raise _review(doubt) from None
         judge.diagnose(
             pyfuncitem, last,
             lambda other: _run(
@@ -156,6 +158,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
             ),
         )  # fmt: skip
         raise last from None
+
+
+def _review(doubt: str) -> Exception:
+    from grader.checks.verdict import NeedsReview
+
+    return NeedsReview(doubt)
 
 
 def _stops_now(failed: AssertionError, before: AssertionError) -> bool:

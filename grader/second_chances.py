@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from grader.assignment import Assignment
+from grader.checks.diagnosis import Solution
 from grader.checks.loan import STAND_INS, Loan, make_loan
-from grader.checks.reference import Reference
 from grader.checks.static import statements
 from grader.checks.student import Student
 from grader.checks.verdict import CheckFailed
@@ -31,7 +31,7 @@ class SecondChances:
 
     assignment: Assignment
     run: SubmissionRun
-    reference: Reference
+    reference: Solution
     results: Mapping[str, CheckResult]
     note: str = ""
 
@@ -49,10 +49,14 @@ class SecondChances:
             rest = statements(source, after=line)
             if rest:
                 yield lambda failure: self._go_on(student, failure, number, line, rest)
-        wrong = tuple(q for q in self.assignment.parts[part].needs if self._has_failed(q))
+        wrong = self.wrong_needs(part)
         loan = self._loan(part, wrong) if wrong else None
         if loan is not None:
             yield lambda failure: self._lend(student, failure, wrong, loan)
+
+    def wrong_needs(self, part: str) -> tuple[str, ...]:
+        """The parts that a part needs and that are wrong, or not known to be right."""
+        return tuple(q for q in self.assignment.parts[part].needs if self._has_failed(q))
 
     def _go_on(
         self, student: Student, failure: BaseException, number: int, line: int, rest: list[str]

@@ -60,30 +60,58 @@ class Sign(_Entry):
         )
 
 
-class Mistake(_Entry):
-    """A wrong variant of a part: its name, what to say, and the share of points it keeps.
+class KnownMistake(_Entry):
+    """A mistake by its name: what to say of it, how it is recognised, and what it costs.
 
     `credit` is the share of a check's points that is given where the check fails for this
-    mistake, if the stage does not give more. `severity` says how much of the part is wrong.
-    Each of the `oracles` is one form that the mistake takes. A `general` name is given only where
-    no other fits.
+    mistake, if the stage does not give more. A `general` name is given only where no other fits.
     """
 
     mistake: str
     part: str
     name: str
     say: str
-    severity: str = Field(default="major", pattern="^(major|minor)$")
     credit: float = Field(default=0, ge=0, le=1)
-    edit: Edit
     general: bool = False
-    oracles: tuple[str, ...] = ()
     signs: tuple[Sign, ...] = ()
 
     @property
     def id(self) -> str:
         """The variant's name among all of the assignment."""
         return self.mistake
+
+    @property
+    def forms(self) -> int:
+        """How many forms of it are known by what they answer."""
+        return 0
+
+
+class RecordedMistake(KnownMistake):
+    """A mistake of which recorded answers are all that is there, in so many forms."""
+
+    recorded: int = 0
+
+    @property
+    def forms(self) -> int:
+        """How many forms were recorded."""
+        return self.recorded
+
+
+class Mistake(KnownMistake):
+    """A wrong variant of a part.
+
+    `severity` says how much of the part is wrong. Each of the `oracles` is one form that the
+    mistake takes.
+    """
+
+    severity: str = Field(default="major", pattern="^(major|minor)$")
+    edit: Edit
+    oracles: tuple[str, ...] = ()
+
+    @property
+    def forms(self) -> int:
+        """As many as there are oracles."""
+        return len(self.oracles)
 
 
 class Accepted(_Entry):
@@ -101,6 +129,9 @@ class Accepted(_Entry):
 
 
 Variant = Mistake | Accepted
+
+#: The names of known mistakes, where neither their variants nor a reference are there.
+RECORDED = "mistakes.yaml"
 
 # Lies beside the variants, and is about mutants: `grader.exam` reads it.
 EQUIVALENTS = "equivalents.yaml"
@@ -143,3 +174,12 @@ def _variant(path: Path, entry: Any) -> Variant:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise UsageError(f"{path}: {name}: {where}: {first['msg']}") from error
+
+
+def read_recorded(path: Path) -> tuple[RecordedMistake, ...]:
+    """The mistakes that come with a book of answers. Raises UsageError where the file is wrong."""
+    try:
+        listed = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return tuple(RecordedMistake.model_validate(entry) for entry in listed)
+    except (OSError, TypeError, ValueError, yaml.YAMLError) as error:
+        raise UsageError(f"{path} is no list of mistakes: {error}") from error

@@ -10,11 +10,12 @@ from grader.checks.graphs import Dataflow, Drawing, Unreadable, computes
 from grader.checks.means import after_change
 from grader.checks.oracle import Expected, forward_error
 from grader.checks.printed import first_unprinted
+from grader.checks.remote import Remote, lazy
 from grader.checks.rounding import Rounded, float64, read_only, reduction_units
 from grader.checks.slices import comes_from_backward, is_gradient, used_by
 from grader.checks.static import typed_in, until_bound
 from grader.checks.strategies import arrays, fill, seeds, shapes
-from grader.checks.student import Remote, Student, lazy
+from grader.checks.student import Student
 from grader.checks.verdict import AnswerMissing, CheckFailed, LimitExceeded, NeedsReview
 from grader.model import Stage
 

@@ -17,8 +17,9 @@ import torch
 
 from grader.checks.context import current
 from grader.checks.oracle import Expected
-from grader.checks.show import as_numpy, literal, show
-from grader.checks.student import Remote
+from grader.checks.remote import Remote
+from grader.checks.said import to_paste
+from grader.checks.show import as_numpy, show
 from grader.checks.tolerance import allowed_error
 from grader.checks.verdict import CheckFailed
 from grader.model import Counterexample, Stage
@@ -267,24 +268,11 @@ def _failure(
 def counterexample(actual: Any = None, expected: Any = None) -> Counterexample:
     """The running check's input, call and outcome as data."""
     context = current()
-    values = context.example or context.arguments
+    said = context.said
     return Counterexample(
         call=context.call,
-        inputs={name: show(value) for name, value in values.items()},
+        inputs={name: show(value) for name, value in context.transcript.values().items()},
         expected=None if expected is None else show(expected),
         actual=show(actual),
-        code=_code(values, context.call),
+        code=to_paste(context.transcript, said, expected) if said is not None else None,
     )
-
-
-def _code(values: dict[str, Any], call: str) -> str | None:
-    """Lines for a notebook cell that show the failure again."""
-    if not call or "…" in call:
-        return None
-    lines = []
-    for name, value in values.items():
-        source = literal(value)
-        if source is None:
-            return None
-        lines.append(f"{name} = {source}")
-    return "\n".join([*lines, call])

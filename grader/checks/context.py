@@ -5,26 +5,47 @@ Comparisons read it to show a counterexample without being told what was compare
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
+
+from grader.checks.said import Said, Transcript
+
+Example = dict[str, Any]
+
+
+class Keeper(Protocol):
+    """Whoever decides on which examples a check is run."""
+
+    def examples(self, check: str, draw: Callable[[], list[Example]],
+                 draw_more: Callable[[], list[Example]]) -> list[Example]:  # fmt: skip
+        """The examples of a check; `draw` draws the usual ones, `draw_more` many others."""
+
+    def smaller(self, check: str) -> list[Example] | None:
+        """Examples among which to look for the smallest that fails; None to have it shrunk."""
 
 
 @dataclass
 class CheckContext:
     """The state of one running check."""
 
-    example: dict[str, Any] = field(default_factory=dict)
-    recipes: dict[str, str] = field(default_factory=dict)
+    check: str = ""
     call: str = ""
-    arguments: dict[str, Any] = field(default_factory=dict)
+    said: Said | None = None
+    transcript: Transcript = field(default_factory=Transcript)
+    keeper: Keeper | None = None
     examples_run: int = 0
     shrink_s: float = 3.0
     example_count: int = 25
     seed: int = 0
     first_failure_ends: bool = False
+
+    def start_example(self, example: Example) -> None:
+        """Begin anew with another example."""
+        self.call, self.said = "", None
+        self.transcript = Transcript.of(example)
 
 
 _CURRENT: ContextVar[CheckContext | None] = ContextVar("grader_check", default=None)

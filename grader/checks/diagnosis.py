@@ -9,22 +9,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
-from grader.checks.reference import Reference
 from grader.checks.verdict import AnswerMissing, CheckFailed, LimitExceeded, NeedsReview
-from grader.variants import Mistake
+from grader.variants import KnownMistake
+
+
+class Solution(Protocol):
+    """What checks compare with: a reference, or a book of its answers."""
+
+    def mistaken(self, mistake: KnownMistake, form: int) -> Any:
+        """The same with one form of a known mistake in place of the right answer."""
+
+    def find(self, name: str) -> Any:
+        """The object of that name, None where there is none that could be lent."""
 
 
 def diagnose(
     check: str,
     failure: CheckFailed,
-    known: Iterable[Mistake],
-    again: Callable[[Reference], Any],
-    reference: Reference,
+    known: Iterable[KnownMistake],
+    again: Callable[[Any], Any],
+    reference: Solution,
     *,
     patience_s: float,
-) -> Mistake | None:
+) -> KnownMistake | None:
     """The first known mistake that a failed check shows, None where it shows none of them.
 
     What is known by a sign comes before what is known by an oracle, and general names come last.
@@ -39,23 +48,23 @@ def diagnose(
                 return mistake
         if isinstance(failure, AnswerMissing | LimitExceeded):
             continue
-        for mistake, oracle in ((m, oracle) for m in group for oracle in m.oracles):
+        for mistake, form in ((m, form) for m in group for form in range(m.forms)):
             if time.monotonic() > deadline:
                 break
-            if _passes(again, reference.replaced(oracle)):
+            if _passes(again, reference.mistaken(mistake, form)):
                 return mistake
     return None
 
 
-# What a variant raises on arguments that it was not written for.
-_NOT_IT = (CheckFailed, NeedsReview, ArithmeticError, AttributeError, LookupError, RuntimeError,
+#: What a variant raises on arguments that it was not written for.
+NOT_IT = (CheckFailed, NeedsReview, ArithmeticError, AttributeError, LookupError, RuntimeError,
            TypeError, ValueError)  # fmt: skip
 
 
-def _passes(again: Callable[[Reference], Any], other: Reference) -> bool:
+def _passes(again: Callable[[Any], Any], other: Any) -> bool:
     """Whether a check passes against another reference."""
     try:
         again(other)
-    except _NOT_IT:
+    except NOT_IT:
         return False
     return True

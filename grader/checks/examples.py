@@ -21,12 +21,13 @@ from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 
-from grader.checks.context import CheckContext, current
+from grader.checks.context import CheckContext, Example, current
 from grader.checks.student import Student
-from grader.checks.verdict import AnswerMissing, CheckFailed, LimitExceeded
+from grader.checks.verdict import AnswerMissing, CheckFailed, LimitExceeded, NeedsReview
 from grader.model import Stage
 
-Example = dict[str, Any]
+# So many are drawn where somebody wants to choose among them.
+_MANY = 400
 
 
 class _Enough(BaseException):
@@ -53,13 +54,17 @@ def given(**strategies: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]
         def run(**fixtures: Any) -> None:
             context = current()
             key = (context.seed, context.example_count)
-            if key not in drawn:
-                drawn[key] = draw_examples(strategy, *key)
-            failure = _first_stage(check, fixtures, drawn[key], context)
+
+            def draw() -> list[Example]:
+                if key not in drawn:
+                    drawn[key] = draw_examples(strategy, *key)
+                return drawn[key]
+
+            failure = _first_stage(check, fixtures, _examples(strategy, draw, context), context)
             if failure is not None and context.first_failure_ends:
                 raise failure
             if failure is not None:
-                raise _shrink(check, fixtures, strategy, failure, context)
+                raise _smallest(check, fixtures, strategy, failure, context)
 
         fixture_names = [n for n in inspect.signature(check).parameters if n not in strategies]
         kind = inspect.Parameter.KEYWORD_ONLY
@@ -81,6 +86,44 @@ def draw_examples(strategy: st.SearchStrategy[Any], start: int, count: int) -> l
 
     _search(strategy, start, count, (Phase.generate,), collect)
     return examples
+
+
+def _examples(
+    strategy: st.SearchStrategy[Any], draw: Callable[[], list[Example]], context: CheckContext
+) -> list[Example]:
+    if context.keeper is None:
+        return draw()
+    return context.keeper.examples(
+        context.check, draw, lambda: draw_examples(strategy, context.seed + 1, _MANY)
+    )
+
+
+def _smallest(
+    check: Callable[..., None],
+    fixtures: Example,
+    strategy: st.SearchStrategy[Any],
+    failure: CheckFailed,
+    context: CheckContext,
+) -> CheckFailed:
+    """The failure on the smallest example that is found: among those kept, or by shrinking."""
+    kept = context.keeper.smaller(context.check) if context.keeper is not None else None
+    if kept is None:
+        return _shrink(check, fixtures, strategy, failure, context)
+    if isinstance(failure, AnswerMissing | LimitExceeded):
+        return failure
+    deadline, counted = time.monotonic() + context.shrink_s, context.examples_run
+    for example in sorted(kept, key=size_of):
+        if time.monotonic() > deadline:
+            break
+        try:
+            found = _attempt(check, fixtures, example, context)
+        except NeedsReview:
+            continue  # of this one nothing is known here
+        if type(found) is type(failure) and found.stage is failure.stage:
+            failure = found
+            break
+    context.examples_run = counted
+    return failure
 
 
 def _search(
@@ -110,8 +153,7 @@ def _search(
 def _attempt(
     check: Callable[..., None], fixtures: Example, example: Example, context: CheckContext
 ) -> CheckFailed | None:
-    context.example = example
-    context.call = ""
+    context.start_example(example)
     context.examples_run += 1
     student = fixtures.get("student")
     try:
@@ -172,7 +214,7 @@ def _shrink(
             raise _Enough  # each further one could cost a whole time limit
         if type(found) is type(failure) and found.stage is failure.stage:
             # Of two that look equally large the later one: Hypothesis has shrunk it further.
-            best = min((_size(example), found), best, key=lambda pair: pair[0])
+            best = min((size_of(example), found), best, key=lambda pair: pair[0])
             raise _Falsified
 
     phases = (Phase.generate, Phase.shrink)
@@ -183,15 +225,26 @@ def _shrink(
     return best[1]
 
 
-def _size(example: Example) -> float:
+def size_of(example: Example) -> float:
     """How much there is to read in an example: numbers first, then their digits."""
     return sum(_weight(value) for value in example.values())
+
+
+def largest_array(value: Any) -> int:
+    """How many numbers the largest array in a value holds."""
+    if isinstance(value, np.ndarray | torch.Tensor):
+        return int(np.asarray(value).size)
+    if isinstance(value, list | tuple | dict):
+        items = value.values() if isinstance(value, dict) else value
+        return max(map(largest_array, items), default=0)
+    return 0
 
 
 def _weight(value: Any) -> float:
     if isinstance(value, np.ndarray | torch.Tensor):
         numbers = np.asarray(value).size
         return float(numbers) + min(len(str(value)), 1000) / 1000
-    if isinstance(value, list | tuple):
-        return sum(_weight(item) for item in value) + 0.1
+    if isinstance(value, list | tuple | dict):
+        items = value.values() if isinstance(value, dict) else value
+        return sum(map(_weight, items)) + 0.1
     return len(repr(value)) / 100

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.checks.reference import Reference
+from grader.checks.diagnosis import Solution
 from grader.checks.static import without_definitions
 from grader.submission.source import bound_names, parse_python
 
@@ -46,7 +46,7 @@ class Loan:
 
 def make_loan(
     names: Iterable[str],
-    reference: Reference,
+    reference: Solution,
     stand_ins: str,
     cells: Mapping[int, str],
 ) -> Loan | None:

@@ -6,7 +6,8 @@ import contextlib
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from grader.checks.student import Remote, Student
+from grader.checks.remote import Remote
+from grader.checks.student import Student
 from grader.checks.verdict import CheckFailed
 
 

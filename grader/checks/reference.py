@@ -17,6 +17,7 @@ import torch
 
 from grader.checks.oracle import Expected, error_model
 from grader.errors import UsageError
+from grader.variants import KnownMistake, Mistake
 
 # The latest answers of reference functions: pure functions of what they are asked.
 _ANSWERS: OrderedDict[Any, Expected] = OrderedDict()
@@ -70,6 +71,16 @@ class Reference:
         other._originals = {n: self._names[n] for n in told}
         return other
 
+    def mistaken(self, mistake: KnownMistake, form: int) -> Reference:
+        """This reference with one form of a known mistake in place of the right answer."""
+        if not isinstance(mistake, Mistake):
+            raise UsageError(f"of {mistake.id} only the name is known")
+        return self.replaced(mistake.oracles[form])
+
+    def is_replaced(self, name: str) -> bool:
+        """Whether a variant stands in the place of the reference's own object of that name."""
+        return name in self._originals
+
     def find(self, name: str) -> Any:
         """The reference's own object of that name, None where there is none."""
         return self._names.get(name)
@@ -116,7 +127,12 @@ class _Variant:
         right = self._original(*args, **kwargs)
         with np.errstate(all="ignore"):
             value = self._function(*copy.deepcopy(args), **copy.deepcopy(kwargs))
-        return Expected(value, _spread(value, _largest(right)))
+        return wrong_answer(value, right)
+
+
+def wrong_answer(value: Any, right: Expected) -> Expected:
+    """What a known mistake answers; its error is the largest of the right answer's."""
+    return Expected(value, _spread(value, _largest(right)))
 
 
 def _largest(told: Expected) -> float:

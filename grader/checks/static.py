@@ -125,3 +125,26 @@ def _is_typed(
             if not known or not _is_typed(assigned[node.id], assigned, operands, depth - 1):
                 return False
     return True
+
+
+def definitions(source: str, names: Collection[str]) -> str:
+    """The statements at the top level of a module that `names` need, in its own order.
+
+    Whatever binds one of them, and what that uses in turn. Comments between statements are lost.
+    """
+    tree = parse_python(source)
+    body = tree.body if tree else []
+    wanted, kept = set(names), set[int]()
+    grown = True
+    while grown:
+        more = {i for i, node in enumerate(body) if wanted & set(bound_names([node]))} - kept
+        grown, kept = bool(more), kept | more
+        wanted |= {n.id for i in more for n in ast.walk(body[i]) if isinstance(n, ast.Name)}
+    return "\n".join(_own_lines(source, body[i]) for i in sorted(kept))
+
+
+def _own_lines(source: str, node: ast.stmt) -> str:
+    """A statement's lines with its decorators and the blank lines that its kind begins with."""
+    first = min(line.lineno for line in (node, *getattr(node, "decorator_list", ())))
+    text = "\n".join(source.split("\n")[first - 1 : node.end_lineno])
+    return f"\n\n{text}" if isinstance(node, ast.FunctionDef | ast.ClassDef) else text

@@ -8,15 +8,14 @@ and passed on. What goes wrong there is raised here as a verdict, never as a gra
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from grader.checks.context import current
 from grader.checks.loan import STAND_INS, Loan
+from grader.checks.remote import Remote, node_of
+from grader.checks.said import SCAFFOLD, Said
 from grader.checks.static import without_definitions
 from grader.checks.verdict import (
     GPU_NEEDED,
@@ -32,7 +31,6 @@ from grader.sandbox.frames import Message, WireError
 from grader.sandbox.session import Channel, SessionLost
 from grader.sandbox.wire import Encoder, Opaque, decode_reply
 
-_SCAFFOLD = "scaffold"
 # So many requests are sent as one, at most.
 _MOST_WAITING = 16
 
@@ -76,7 +74,7 @@ class Student:
     def __getattr__(self, name: str) -> Remote:
         if name.startswith("__"):
             raise AttributeError(name)
-        return Remote(self, {"k": "name", "name": name}, name)
+        return Remote(self, {"k": "name", "name": name}, Said(name, name))
 
     def require(self, name: str, *, function: bool = False) -> Opaque:
         """The type of one of the student's names.
@@ -98,7 +96,7 @@ class Student:
 
     def __getitem__(self, name: str) -> Remote:
         """The student's name, also where this class has an attribute of the same name."""
-        return Remote(self, {"k": "name", "name": name}, name)
+        return Remote(self, {"k": "name", "name": name}, Said(name, name))
 
     def scaffold(self, name: str, *, patches: bool = False) -> Remote:
         """Run the assignment's `scaffolds/NAME.py` in the student's process; its names follow.
@@ -108,11 +106,13 @@ class Student:
         another check.
         """
         self._traced = self._traced or patches
+        source = (self._scaffolds / f"{name}.py").read_text(encoding="utf-8")
+        current().transcript.scaffolds[name] = source
         if name in self._scaffolded and self.channel.is_open:
             return self._scaffolded[name]
-        source = (self._scaffolds / f"{name}.py").read_text(encoding="utf-8")
-        held = self._ask({"op": "scaffold", "source": source}, [], _SCAFFOLD)
-        self._scaffolded[name] = Remote(self, {"k": "ref", "ref": held.ref}, _SCAFFOLD)
+        held = self._ask({"op": "scaffold", "source": source}, [], SCAFFOLD)
+        said = Said(SCAFFOLD, SCAFFOLD)
+        self._scaffolded[name] = Remote(self, {"k": "ref", "ref": held.ref}, said)
         return self._scaffolded[name]
 
     def rerun(
@@ -137,16 +137,17 @@ class Student:
             "cells": self._kernel_cells(cells),
         }
         held = self._ask(told, [], "the part's cells", timeout_s)
-        return Remote(self, {"k": "ref", "ref": held.ref}, "")
+        return Remote(self, {"k": "ref", "ref": held.ref}, Said("", None))
 
     def seed(self, seed: int) -> None:
         """Seed Python's, NumPy's and torch's generators in the student's process."""
+        current().transcript.seeded(seed)
         self._later({"op": "seed", "seed": seed}, [], "seed")
 
     def bind(self, name: str, value: Any) -> None:
         """Put a value, or another of the student's objects, under `name` in their namespace."""
         self._traced = True
-        encoder = Encoder(hold=_node_of)
+        encoder = Encoder(hold=node_of)
         head = {"op": "bind", "name": name, "node": encoder.encode(value)}
         self._ask(head, encoder.buffers, f"{name} = …")
         self._known.pop(name, None)
@@ -274,7 +275,7 @@ class Student:
             raise AnswerMissing(Stage.PRESENT, f"`{name}` is not defined.")
         if "raised" in told:
             failure = self._raised(told["raised"], text)
-            if text.startswith(_SCAFFOLD) and not (failure.raised and failure.raised.frames):
+            if text.startswith(SCAFFOLD) and not (failure.raised and failure.raised.frames):
                 # No line of the student's is involved: not theirs to be charged with.
                 raise NeedsReview(f"The check's own helper code failed: {failure.message}")
             raise failure
@@ -359,121 +360,3 @@ def _frame(item: Any, cells: dict[int, int]) -> Frame | None:
     if function and function != "<module>":
         where += f", {function[:80]}"
     return Frame(where=where[:200], line=max(-1, min(line, 10**9)), code=code[:300])
-
-
-def _node_of(value: Any) -> dict[str, Any]:
-    if isinstance(value, Remote):
-        return value._node
-    raise TypeError(f"{type(value).__name__} cannot be sent to the student's process")
-
-
-class Remote:
-    """An object that lives in the student's process, or an expression over one."""
-
-    __slots__ = ("_node", "_student", "_text", "_type")
-
-    def __init__(
-        self, student: Student, node: dict[str, Any], text: str, type_: str = "object"
-    ) -> None:
-        self._student = student
-        self._node = node
-        self._text = text
-        self._type = type_
-
-    def __getattr__(self, name: str) -> Remote:
-        if name.startswith("__") and name.endswith("__"):
-            raise AttributeError(name)
-        node = {"k": "attr", "of": self._node, "name": name}
-        return Remote(self._student, node, f"{self._text}.{name}")
-
-    def __getitem__(self, index: Any) -> Any:
-        encoder = Encoder(hold=_node_of)
-        node = {"k": "item", "of": self._node, "index": encoder.encode(index)}
-        text = f"{self._text}[{index!r}]" if self._text else str(index)
-        return self._give(self._ask(node, encoder.buffers, text), text)
-
-    def __len__(self) -> int:
-        attribute = {"k": "attr", "of": self._node, "name": "__len__"}
-        node = {"k": "call", "of": attribute, "args": [], "kwargs": {}}
-        length = self._ask(node, [], f"len({self._text})")
-        if type(length) is not int or length < 0:
-            text = f"len({self._text}) is {length!r}, but should be a whole number"
-            raise CheckFailed(Stage.KIND, text)
-        return length
-
-    def __iter__(self) -> Iterator[Any]:
-        raise TypeError("a student's object is not iterated over the wire: index it instead")
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call it there; exact values come back, anything else as a `Remote`."""
-        text = self._call_text(args, kwargs)
-        node, buffers = self._call(args, kwargs, text)
-        return self._give(self._student.evaluate(node, buffers, text), text)
-
-    def keep(self, *args: Any, **kwargs: Any) -> Remote:
-        """Call it there and leave the result there, whatever it is."""
-        text = self._call_text(args, kwargs)
-        node, buffers = self._call(args, kwargs, text)
-        name = self._student.keep(node, buffers, text)
-        return Remote(self._student, {"k": "ref", "ref": name}, text)
-
-    def value(self) -> Any:
-        """Bring the value over: arrays, tensors, numbers, text, and lists and dicts of them."""
-        if self._node["k"] == "name":
-            self._student.require(self._node["name"])
-        return self._give(self._ask(self._node, [], self._text), self._text)
-
-    def _call(self, args: Any, kwargs: Any, text: str) -> tuple[dict[str, Any], list[memoryview]]:
-        """The expression of a call, and the buffers of its arguments."""
-        if self._node["k"] == "name":
-            self._student.require(self._node["name"], function=True)
-        encoder = Encoder(hold=_node_of)
-        node = {
-            "k": "call",
-            "of": self._node,
-            "args": [encoder.encode(a) for a in args],
-            "kwargs": {name: encoder.encode(a) for name, a in kwargs.items()},
-        }
-        self._note(text)
-        return node, encoder.buffers
-
-    def _ask(self, node: Any, buffers: Any, text: str) -> Any:
-        self._note(text)
-        return self._student.evaluate(node, buffers, text)
-
-    @staticmethod
-    def _note(text: str) -> None:
-        # A plain name says no more than what is compared; scaffolds are the grader's own.
-        current().call = text.replace(f"{_SCAFFOLD}.", "") if "(" in text else ""
-
-    def _give(self, value: Any, text: str) -> Any:
-        """Objects that stayed there become remotes; a container keeps them as they are."""
-        if isinstance(value, Opaque):
-            return Remote(self._student, {"k": "ref", "ref": value.ref}, text, value.type)
-        return value
-
-    def _call_text(self, args: Any, kwargs: Any) -> str:
-        shown = [_argument(a) for a in args]
-        shown += [f"{name}={_argument(a)}" for name, a in kwargs.items()]
-        return f"{self._text}({', '.join(shown)})"
-
-
-def lazy(thing: Remote, index: Any) -> Remote:
-    """`thing[index]` as an expression, to be passed on without bringing the item over."""
-    node = {"k": "item", "of": thing._node, "index": Encoder().encode(index)}
-    return Remote(thing._student, node, f"{thing._text}[{index!r}]")
-
-
-def _argument(value: Any) -> str:
-    """An argument in a call's text: its name in the example where it has one."""
-    for name, known in current().example.items():
-        if value is known:
-            return name
-    if isinstance(value, Remote):
-        return value._text
-    if isinstance(value, np.ndarray | torch.Tensor):
-        return f"…array of shape {tuple(value.shape)}"
-    if isinstance(value, list | tuple | dict):
-        return "…"  # long, and slow to print where it holds arrays
-    text = repr(value)
-    return text if len(text) <= 40 else "…"

@@ -20,7 +20,7 @@ from grader.judge import make_launcher
 from grader.model import GradeReport, Status
 from grader.sandbox.launcher import Launcher
 from grader.submission import read_submission
-from grader.variants import Mistake
+from grader.variants import KnownMistake
 
 # A mutant that takes longer is caught in a loop; nobody reads its smallest example.
 _MUTANT_CELL_S = 30.0
@@ -30,7 +30,7 @@ _MUTANT_SHRINK_S = 0.01
 class _Hurried(Assignment):
     """The assignment for answers of which only the verdict counts: nothing is explained."""
 
-    def mistakes(self, part: str) -> tuple[Mistake, ...]:
+    def mistakes(self, part: str) -> tuple[KnownMistake, ...]:
         """None: no failure is given a name."""
         return ()
 

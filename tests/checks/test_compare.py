@@ -361,11 +361,9 @@ def test_numbers_refuses_anything_else(value: Any) -> None:
 
 
 def test_message_names_the_call_of_the_running_check() -> None:
-    with running(CheckContext(call="f(x)", example={"x": 3})):
+    with running(CheckContext(call="f(x)")):
         failure = refused(np.zeros(2), np.ones(2), what="f(x)")
     assert failure.message.startswith("f(x)[0]=0, but should be 1 [f(x)]; ")
-    assert failure.counterexample is not None
-    assert failure.counterexample.code == "x = 3\nf(x)"
 
 
 @pytest.mark.parametrize("told", [1.051, 1.0513, 1.05127, 1.0508, -0.0])

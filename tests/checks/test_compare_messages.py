@@ -10,6 +10,7 @@ import torch
 
 from grader.checks import Expected
 from grader.checks.context import CheckContext, running
+from grader.checks.said import Said
 from grader.sandbox.wire import Opaque
 from tests.checks.impostors import refused
 
@@ -96,27 +97,9 @@ def test_counterexample_shows_the_item_that_is_wrong() -> None:
     assert sample.actual.shape == (2,)
 
 
-@pytest.mark.parametrize(
-    ("call", "value", "code"),
-    [
-        ("f(x)", np.array([1.0, 2.0]), "x = np.array([1., 2.], dtype=np.float64)\nf(x)"),
-        ("f(x)", [1, 2], "x = [1, 2]\nf(x)"),
-        ("f(x, …)", 3, None),
-        ("f(x)", np.zeros(100), None),
-        ("f(x)", object(), None),
-        ("", 3, None),
-    ],
-    ids=["array", "list", "shortened", "large", "object", "no-call"],
-)
-def test_code_can_be_pasted_or_is_not_there(call: str, value: Any, code: str | None) -> None:
-    with running(CheckContext(call=call, example={"x": value})):
-        sample = refused(0.0, 1.0).counterexample
-    assert sample is not None
-    assert (sample.call, sample.code) == (call, code)
-    assert set(sample.inputs) == {"x"}
-
-
-def test_arguments_are_shown_where_there_is_no_example() -> None:
-    with running(CheckContext(call="f(n)", arguments={"n": 2})):
+def test_counterexample_shows_all_values_that_were_sent() -> None:
+    with running(CheckContext(call="f(n)", said=Said("f(n)", "f(n)"))) as context:
+        context.transcript.name(n=2)
         sample = refused(0.0, Expected(1.0)).counterexample
-    assert sample is not None and sample.code == "n = 2\nf(n)"
+    assert sample is not None and set(sample.inputs) == {"n"}
+    assert sample.code == "n = 2\nexpected = 1.0\nf(n), expected"

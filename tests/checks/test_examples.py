@@ -91,7 +91,7 @@ def test_fixtures_come_along(context: CheckContext) -> None:
 
 def test_context_knows_the_running_example(context: CheckContext) -> None:
     def check(x: int) -> None:
-        assert current().example == {"x": x} and current().call == ""
+        assert current().transcript.values() == {"x": x} and current().call == ""
         current().call = "f(x)"
 
     given(x=NUMBERS)(check)()

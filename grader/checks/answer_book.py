@@ -1,0 +1,268 @@
+"""A book of recorded answers in the place of the reference, which students do not get.
+
+`Recorder` stands before a reference while the checks judge a right answer, and keeps what it was
+asked. `AnswerBook` answers the same questions, with the answers that known mistakes would give
+along with the right ones. What it was never asked it does not know, and says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from grader.checks.asked import Unknown, question
+from grader.checks.context import Example
+from grader.checks.diagnosis import NOT_IT
+from grader.checks.examples import largest_array, size_of
+from grader.checks.oracle import Expected
+from grader.checks.packed import Packed, Packer
+from grader.checks.reference import Reference, wrong_answer
+from grader.checks.verdict import NeedsReview
+from grader.errors import UsageError
+from grader.variants import KnownMistake
+
+# Of the examples drawn to find small ones, so many are kept; and what they may hold at the most.
+_SMALLER, _NUMBERS = 40, 16
+_PASSED_ON = (
+    "What this check compares with is not recorded for your case: the course's own grader decides."
+)
+
+
+class NotRecorded(NeedsReview):
+    """The book does not know the answer: it was never asked."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the reference, and what came back."""
+
+    name: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    answer: Any
+
+
+@dataclass
+class Kept:
+    """Examples of one check: those that decide, and smaller ones to show."""
+
+    deciding: list[Example]
+    smaller: list[Example] = field(default_factory=list)
+
+
+class Recorder:
+    """A reference that keeps what it is asked, for each check the examples, and of each the calls.
+
+    It is a `Keeper` of examples as well: a check runs on all that will be kept.
+    """
+
+    def __init__(self, reference: Reference) -> None:
+        self._reference = reference
+        self.calls: dict[str, Call] = {}
+        self.sequences: dict[str, Call] = {}
+        self.constants: dict[str, Any] = {}
+        self.kept: dict[str, Kept] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        value = getattr(self._reference, name)
+        own = self._reference.find(name)
+        if inspect.isfunction(own):
+            return lambda *args, **kwargs: self._called(name, value, args, kwargs)
+        if inspect.isclass(own):
+            return lambda *args, **kwargs: self._made(name, value, args, kwargs)
+        self.constants[name] = value
+        return value
+
+    def find(self, name: str) -> Any:
+        """The reference's own object of that name."""
+        return self._reference.find(name)
+
+    def mistaken(self, mistake: KnownMistake, form: int) -> Reference:
+        """The reference with a known mistake in it: nothing of that is kept."""
+        return self._reference.mistaken(mistake, form)
+
+    def examples(
+        self, check: str, draw: Callable[[], list[Example]], draw_more: Callable[[], list[Example]]
+    ) -> list[Example]:
+        """All examples that are kept: the usual ones, and small ones of all sizes."""
+        kept = Kept(draw())
+        small = sorted((e for e in draw_more() if _is_small(e)), key=size_of)
+        step = max(1, len(small) // _SMALLER)
+        kept.smaller = small[::step][:_SMALLER]
+        self.kept[check] = kept
+        return kept.deciding + kept.smaller
+
+    def smaller(self, check: str) -> list[Example] | None:
+        """None: a right answer fails on no example."""
+        return None
+
+    def _called(self, name: str, function: Any, args: Any, kwargs: Any) -> Expected:
+        answer: Expected = function(*args, **kwargs)
+        with contextlib.suppress(Unknown):  # such a question cannot be recognised later either
+            self.calls[question(name, args, kwargs)] = Call(name, args, kwargs, answer)
+        return answer
+
+    def _made(self, name: str, kind: Any, args: Any, kwargs: Any) -> Any:
+        made = kind(*args, **kwargs)
+        if hasattr(kind, "__getitem__"):
+            self.sequences[question(name, args, kwargs)] = Call(name, args, kwargs, items_of(made))
+        return made
+
+
+def items_of(made: Any) -> list[Any]:
+    """The items of a sequence that need not be iterable."""
+    return [made[index] for index in range(len(made))]
+
+
+def _is_small(example: Example) -> bool:
+    return all(largest_array(value) <= _NUMBERS for value in example.values())
+
+
+def write_book(
+    path: Path, recorder: Recorder, reference: Reference, mistakes: Iterable[tuple[str, str]]
+) -> None:
+    """Write what was recorded; `mistakes` are ids and oracles of known ones.
+
+    Of a mistake there is what it would answer to the same questions, where that differs.
+    """
+    packer = Packer()
+    index: dict[str, Any] = {
+        "constants": {n: packer.pack(value) for n, value in recorder.constants.items()},
+        "calls": {key: _pack_answer(packer, c.answer) for key, c in recorder.calls.items()},
+        "sequences": {key: packer.pack(c.answer) for key, c in recorder.sequences.items()},
+        "examples": {
+            check: [[packer.pack(e) for e in group] for group in (kept.deciding, kept.smaller)]
+            for check, kept in recorder.kept.items()
+        },
+        "names": sorted({call.name for call in recorder.calls.values()}),
+        "mistakes": {},
+    }
+    for mistake, oracle in mistakes:
+        told = _mistaken(packer, recorder, reference.replaced(oracle))
+        index["mistakes"].setdefault(mistake, []).append(told)
+    packer.write(path, index)
+
+
+def _pack_answer(packer: Packer, answer: Expected) -> Any:
+    return packer.pack((answer.value, answer.error))
+
+
+def _mistaken(packer: Packer, recorder: Recorder, other: Reference) -> dict[str, Any]:
+    """What a mistake answers instead; null where it stops, or gives what cannot be packed."""
+    answers: dict[str, Callable[[], Any]] = {}
+    for name in recorder.constants:
+        if other.is_replaced(name):
+            answers[_constant(name)] = partial(other.find, name)
+    for key, call in recorder.calls.items():
+        if other.is_replaced(call.name):
+            answers[key] = partial(_value_of, other, call)
+    for key, call in recorder.sequences.items():
+        if other.is_replaced(call.name):
+            answers[key] = partial(_items_from, other, call)
+    return {key: _packed(packer, answer) for key, answer in answers.items()}
+
+
+def _packed(packer: Packer, answer: Callable[[], Any]) -> Any:
+    try:
+        return packer.pack(answer())
+    except NOT_IT:
+        return None
+
+
+def _value_of(other: Reference, call: Call) -> Any:
+    return getattr(other, call.name)(*call.args, **call.kwargs).value
+
+
+def _items_from(other: Reference, call: Call) -> list[Any]:
+    return items_of(getattr(other, call.name)(*call.args, **call.kwargs))
+
+
+def _constant(name: str) -> str:
+    return f"={name}"
+
+
+class AnswerBook:
+    """Recorded answers in the place of a reference, and the examples that they are about."""
+
+    def __init__(self, packed: Packed, mistaken: dict[str, Any] | None = None) -> None:
+        self._packed = packed
+        self._index = packed.index
+        self._mistaken = mistaken or {}
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name in self._index["constants"]:
+            return self._told(_constant(name), self._index["constants"][name])
+        if name in self._index["names"]:
+            return lambda *args, **kwargs: self._answer(name, args, kwargs)
+        return lambda *args, **kwargs: self._items(name, args, kwargs)
+
+    def find(self, name: str) -> Any:
+        """None: a recorded answer cannot stand in for a student's own function."""
+        return None
+
+    def mistaken(self, mistake: KnownMistake, form: int) -> AnswerBook:
+        """The book with what a known mistake answers, in one of its forms."""
+        return AnswerBook(self._packed, self._index["mistakes"][mistake.id][form])
+
+    def examples(
+        self, check: str, draw: Callable[[], list[Example]], draw_more: Callable[[], list[Example]]
+    ) -> list[Example]:
+        """The examples that decide about a check. Raises NotRecorded where there are none."""
+        return self._examples(check, 0)
+
+    def smaller(self, check: str) -> list[Example] | None:
+        """Small examples, among which the smallest that fails is to be found."""
+        return self._examples(check, 1)
+
+    def _examples(self, check: str, group: int) -> list[Example]:
+        kept = self._index["examples"].get(check)
+        if kept is None:
+            raise NotRecorded(_PASSED_ON)
+        return [self._packed.unpack(example) for example in kept[group]]
+
+    def _answer(self, name: str, args: Any, kwargs: Any) -> Expected:
+        key = self._key(name, args, kwargs)
+        packed = self._index["calls"].get(key)
+        if packed is None:
+            raise NotRecorded(_PASSED_ON)
+        right = Expected(*self._packed.unpack(packed))
+        return wrong_answer(self._told(key, None), right) if key in self._mistaken else right
+
+    def _items(self, name: str, args: Any, kwargs: Any) -> list[Any]:
+        key = self._key(name, args, kwargs)
+        packed = self._index["sequences"].get(key)
+        if packed is None:
+            raise NotRecorded(_PASSED_ON)
+        items: list[Any] = self._told(key, packed)
+        return items
+
+    def _told(self, key: str, packed: Any) -> Any:
+        """The value of an entry: the mistake's own where this is a mistake's book."""
+        packed = self._mistaken.get(key, packed)
+        if packed is None:
+            raise ValueError("this mistake has no answer to that")
+        return self._packed.unpack(packed)
+
+    @staticmethod
+    def _key(name: str, args: Any, kwargs: Any) -> str:
+        try:
+            return question(name, args, kwargs)
+        except Unknown:
+            raise NotRecorded(_PASSED_ON) from None
+
+
+def read_book(path: Path) -> AnswerBook:
+    """Read a book. Raises UsageError where the file is none."""
+    try:
+        return AnswerBook(Packed(path))
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageError(f"{path} is no book of answers: {error}") from error
