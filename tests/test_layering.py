@@ -98,6 +98,7 @@ ALLOWED = {
     "grader.similarity": (
         "grader.errors", "grader.report.html", "grader.similarity", "grader.submission.files",
     ),
+    "grader.kit": ("grader.assignment", "grader.errors", "grader.kit", "grader.rubric"),
     "grader.exam": (
         "grader.assignment", "grader.crew", "grader.datasets", "grader.errors", "grader.exam",
         "grader.grading",
