@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from grader.variants import (
 )
 
 RUBRIC = "rubric.yaml"
+_RUBRICS = f"rubrics/*/{RUBRIC}"
 
 #: Assignments that came with this installation, made for students: without a reference.
 KITS = Path(__file__).resolve().parent / "kits"
@@ -112,6 +114,17 @@ class Assignment:
                 raise UsageError(f"{self.name} has no part {name!r}.{hint} Its parts: {known}")
         return tuple(p for p in self.rubric.parts if not ids or p.id in ids)
 
+    def with_needs(self, ids: Iterable[str]) -> frozenset[str]:
+        """Parts by id together with those that they need, and what these need in turn."""
+        found: set[str] = set()
+        waiting = list(ids)
+        while waiting:
+            part = waiting.pop()
+            if part not in found:
+                found.add(part)
+                waiting += self.parts[part].needs
+        return frozenset(found)
+
     @cached_property
     def digest(self) -> str:
         """A hash over the rubric and its checks: it changes where a grade could."""
@@ -133,17 +146,37 @@ def load_assignment(name: str) -> Assignment:
     return Assignment(folder, read_rubric(folder / RUBRIC))
 
 
+def only_assignment() -> Assignment:
+    """The assignment that is meant where nobody names one: the only one that is here.
+
+    One that came with this installation is meant before those of a folder. Raises UsageError
+    where there is none, or more than one.
+    """
+    for roots in ([KITS], _roots()):
+        found = sorted({path.parent for root in roots for path in root.glob(_RUBRICS)})
+        if len(found) > 1:
+            listed = ", ".join(path.name for path in found)
+            raise UsageError(f"There are several assignments here: {listed}. Name one of them.")
+        if found:
+            return load_assignment(str(found[0]))
+    raise UsageError("There is no assignment here: install the wheel that came with the homework.")
+
+
+def _roots() -> list[Path]:
+    return [Path.cwd(), *Path.cwd().parents, Path(__file__).resolve().parents[1], KITS]
+
+
 def _find(name: str) -> Path:
     direct = Path(name)
     if (direct / RUBRIC).is_file():
         return direct.resolve()
     if direct.name == RUBRIC and direct.is_file():
         return direct.parent.resolve()
-    roots = [Path.cwd(), *Path.cwd().parents, Path(__file__).resolve().parents[1], KITS]
+    roots = _roots()
     for root in roots:
         if (root / "rubrics" / name / RUBRIC).is_file():
             return (root / "rubrics" / name).resolve()
-    known = sorted({p.parent.name for root in roots for p in root.glob(f"rubrics/*/{RUBRIC}")})
+    known = sorted({p.parent.name for root in roots for p in root.glob(_RUBRICS)})
     choices = ", ".join(known) if known else "none were found"
     raise UsageError(
         f"There is no assignment {name!r}. Assignments here: {choices}. "

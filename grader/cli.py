@@ -206,6 +206,23 @@ def doctor(assignment: str) -> None:
     sys.exit(ExitCode.GRADED if sound else ExitCode.GRADER_FAULT)
 
 
+@cli.command()
+@click.argument("assignment", metavar="NAME")
+@click.option("--to", "target", metavar="FILE", type=click.Path(path_type=Path),
+              help="The ZIP file to write; NAME-kit.zip without it.")  # fmt: skip
+def kit(assignment: str, target: Path | None) -> None:
+    """Write what students get: template, public data, and a grader without the reference."""
+    from grader.kit.folder import write_kit
+
+    loaded = _load(assignment)
+    path = write_kit(loaded, target or Path(f"{loaded.name}-kit.zip"), _say)
+    click.echo(f"→  {path} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+def _say(step: str) -> None:
+    click.echo(f"grader: {step}", err=True)
+
+
 def _load(name: str) -> Assignment:
     from grader.assignment import load_assignment
 

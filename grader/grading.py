@@ -166,10 +166,7 @@ def _report(
     known: tuple[PartResult, ...],
     duration_s: float,
 ) -> GradeReport:
-    entries = judge.assignment.select(options.parts)
-    parts = tuple(_part(judge, entry, options) for entry in entries)
-    missing = {part.id for part in (*known, *parts) if part.status is Status.MISSING}
-    parts = tuple(_blocked(judge, part, missing) for part in parts)
+    parts = part_results(judge, options, known)
     report = GradeReport(
         assignment=judge.assignment.name,
         title=judge.assignment.rubric.title,
@@ -190,6 +187,16 @@ def _report(
     # Policies are about the whole: where parts are picked out, nobody asks for them.
     policies = apply_policies(judge.assignment, judge.submission) if not options.parts else ()
     return totalled(report, policies)
+
+
+def part_results(
+    judge: Judge, options: Options, known: tuple[PartResult, ...] = ()
+) -> tuple[PartResult, ...]:
+    """What became of the chosen parts, after their checks have run."""
+    entries = judge.assignment.select(options.parts)
+    parts = tuple(_part(judge, entry, options) for entry in entries)
+    missing = {part.id for part in (*known, *parts) if part.status is Status.MISSING}
+    return tuple(_blocked(judge, part, missing) for part in parts)
 
 
 def info(submission: Submission) -> SubmissionInfo:

@@ -25,6 +25,7 @@ from grader.marks import function_name, part_of
 from grader.model import CheckResult, Status
 from grader.rubric import CheckEntry
 from grader.running import SubmissionRun
+from grader.runs import Run
 from grader.sandbox.launcher import ColdLauncher, Launcher, WarmLauncher
 from grader.second_chances import SecondChances
 from grader.submission import PartMap, Submission, map_parts, read_submission
@@ -49,7 +50,7 @@ class Judge:
     assignment: Assignment
     submission: Submission
     parts: PartMap
-    run: SubmissionRun
+    run: Run
     reference: Solution
     device: str
     data_folder: Path | None = None

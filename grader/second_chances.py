@@ -17,7 +17,7 @@ from grader.checks.static import statements
 from grader.checks.student import Student
 from grader.checks.verdict import CheckFailed
 from grader.model import CheckResult, Status
-from grader.running import SubmissionRun
+from grader.runs import Run
 
 Chance = Callable[[BaseException], None]
 
@@ -30,7 +30,7 @@ class SecondChances:
     """
 
     assignment: Assignment
-    run: SubmissionRun
+    run: Run
     reference: Solution
     results: Mapping[str, CheckResult]
     note: str = ""

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from grader.checks.asked import Unknown, question
 from grader.checks.context import Example
 from grader.checks.diagnosis import NOT_IT
 from grader.checks.examples import largest_array, size_of
 from grader.checks.oracle import Expected
-from grader.checks.packed import Packed, Packer
+from grader.checks.packed import Packed, Packer, write_packed
 from grader.checks.reference import Reference, wrong_answer
 from grader.checks.verdict import NeedsReview
 from grader.errors import UsageError
@@ -28,6 +31,9 @@ from grader.variants import KnownMistake
 
 # Of the examples drawn to find small ones, so many are kept; and what they may hold at the most.
 _SMALLER, _NUMBERS = 40, 16
+_RIGHT = "right"
+# Stands for the right answer, where a mistake gives it too.
+_SAME = "same"
 _PASSED_ON = (
     "What this check compares with is not recorded for your case: the course's own grader decides."
 )
@@ -130,50 +136,66 @@ def write_book(
 ) -> None:
     """Write what was recorded; `mistakes` are ids and oracles of known ones.
 
-    Of a mistake there is what it would answer to the same questions, where that differs.
+    Of a mistake there is what it would answer to the same questions, where that differs. Each has
+    a section of its own.
     """
-    packer = Packer()
-    index: dict[str, Any] = {
-        "constants": {n: packer.pack(value) for n, value in recorder.constants.items()},
-        "calls": {key: _pack_answer(packer, c.answer) for key, c in recorder.calls.items()},
-        "sequences": {key: packer.pack(c.answer) for key, c in recorder.sequences.items()},
+    right = Packer()
+    right.index = {
+        "constants": {n: right.pack(value) for n, value in recorder.constants.items()},
+        "calls": {k: right.pack((c.answer.value, c.answer.error))
+                  for k, c in recorder.calls.items()},
+        "sequences": {k: right.pack(c.answer) for k, c in recorder.sequences.items()},
         "examples": {
-            check: [[packer.pack(e) for e in group] for group in (kept.deciding, kept.smaller)]
+            check: [[right.pack(e) for e in group] for group in (kept.deciding, kept.smaller)]
             for check, kept in recorder.kept.items()
         },
         "names": sorted({call.name for call in recorder.calls.values()}),
-        "mistakes": {},
-    }
+    }  # fmt: skip
+    sections = {_RIGHT: right}
     for mistake, oracle in mistakes:
+        packer = sections.setdefault(f"mistakes/{mistake}", Packer())
         told = _mistaken(packer, recorder, reference.replaced(oracle))
-        index["mistakes"].setdefault(mistake, []).append(told)
-    packer.write(path, index)
-
-
-def _pack_answer(packer: Packer, answer: Expected) -> Any:
-    return packer.pack((answer.value, answer.error))
+        packer.index.setdefault("forms", []).append(told)
+    write_packed(path, sections)
 
 
 def _mistaken(packer: Packer, recorder: Recorder, other: Reference) -> dict[str, Any]:
     """What a mistake answers instead; null where it stops, or gives what cannot be packed."""
-    answers: dict[str, Callable[[], Any]] = {}
-    for name in recorder.constants:
+    answers: dict[str, tuple[Any, Callable[[], Any]]] = {}
+    for name, value in recorder.constants.items():
         if other.is_replaced(name):
-            answers[_constant(name)] = partial(other.find, name)
+            answers[_constant(name)] = value, partial(other.find, name)
     for key, call in recorder.calls.items():
         if other.is_replaced(call.name):
-            answers[key] = partial(_value_of, other, call)
+            answers[key] = call.answer.value, partial(_value_of, other, call)
     for key, call in recorder.sequences.items():
         if other.is_replaced(call.name):
-            answers[key] = partial(_items_from, other, call)
-    return {key: _packed(packer, answer) for key, answer in answers.items()}
+            answers[key] = call.answer, partial(_items_from, other, call)
+    told = {key: _packed(packer, *answer) for key, answer in answers.items()}
+    return {key: packed for key, packed in told.items() if packed != _SAME}
 
 
-def _packed(packer: Packer, answer: Callable[[], Any]) -> Any:
+def _packed(packer: Packer, right: Any, answer: Callable[[], Any]) -> Any:
     try:
-        return packer.pack(answer())
+        value = answer()
+        # Kept to single precision, to which answers are held: half as large.
+        return _SAME if _image(value) == _image(right) else packer.pack(_single(value))
     except NOT_IT:
         return None
+
+
+def _image(value: Any) -> Any:
+    packer = Packer()
+    return packer.pack(value), bytes(packer.small)
+
+
+def _single(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return type(value)(_single(item) for item in value)
+    if isinstance(value, np.ndarray) and value.dtype == np.float64:
+        with np.errstate(over="ignore"):
+            return value.astype(np.float32)
+    return value
 
 
 def _value_of(other: Reference, call: Call) -> Any:
@@ -191,10 +213,13 @@ def _constant(name: str) -> str:
 class AnswerBook:
     """Recorded answers in the place of a reference, and the examples that they are about."""
 
-    def __init__(self, packed: Packed, mistaken: dict[str, Any] | None = None) -> None:
+    def __init__(self, path: Path, packed: Packed, mistake: Packed | None = None,
+                 form: int = 0) -> None:  # fmt: skip
+        self._path = path
         self._packed = packed
         self._index = packed.index
-        self._mistaken = mistaken or {}
+        self._mistake = mistake
+        self._mistaken = mistake.index["forms"][form] if mistake is not None else {}
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -211,7 +236,8 @@ class AnswerBook:
 
     def mistaken(self, mistake: KnownMistake, form: int) -> AnswerBook:
         """The book with what a known mistake answers, in one of its forms."""
-        return AnswerBook(self._packed, self._index["mistakes"][mistake.id][form])
+        forms = _section(self._path, f"mistakes/{mistake.id}")
+        return AnswerBook(self._path, self._packed, forms, form)
 
     def examples(
         self, check: str, draw: Callable[[], list[Example]], draw_more: Callable[[], list[Example]]
@@ -247,10 +273,11 @@ class AnswerBook:
 
     def _told(self, key: str, packed: Any) -> Any:
         """The value of an entry: the mistake's own where this is a mistake's book."""
-        packed = self._mistaken.get(key, packed)
-        if packed is None:
+        if self._mistake is None or key not in self._mistaken:
+            return self._packed.unpack(packed)
+        if self._mistaken[key] is None:
             raise ValueError("this mistake has no answer to that")
-        return self._packed.unpack(packed)
+        return self._mistake.unpack(self._mistaken[key])
 
     @staticmethod
     def _key(name: str, args: Any, kwargs: Any) -> str:
@@ -260,9 +287,14 @@ class AnswerBook:
             raise NotRecorded(_PASSED_ON) from None
 
 
+@lru_cache(maxsize=1024)
+def _section(path: Path, name: str) -> Packed:
+    return Packed(path, name)
+
+
 def read_book(path: Path) -> AnswerBook:
     """Read a book. Raises UsageError where the file is none."""
     try:
-        return AnswerBook(Packed(path))
-    except (OSError, ValueError, KeyError) as error:
+        return AnswerBook(path, _section(path, _RIGHT))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise UsageError(f"{path} is no book of answers: {error}") from error

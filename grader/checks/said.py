@@ -111,6 +111,8 @@ def to_paste(transcript: Transcript, said: Said, expected: Any = None) -> str | 
     steps = transcript.steps if said.rests_on_steps else []
     last = said.code
     wanted = None if expected is None else literal(expected)
+    if wanted is None and last.isidentifier():
+        return None  # a name alone shows nothing that its own cell does not
     lines = [*steps, *([f"expected = {wanted}", f"{last}, expected"] if wanted else [last])]
     used = {name for line in lines for name in _names(line)}
     given = [f"{n} = {literal(v)}" for n, v in transcript.values().items() if n in used]

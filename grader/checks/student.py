@@ -31,6 +31,10 @@ from grader.sandbox.frames import Message, WireError
 from grader.sandbox.session import Channel, SessionLost
 from grader.sandbox.wire import Encoder, Opaque, decode_reply
 
+_ONLY_IN_A_COPY = (
+    "This shows only in a copy of the kernel, which cannot be made here: the course's own grader "
+    "decides."
+)
 # So many requests are sent as one, at most.
 _MOST_WAITING = 16
 
@@ -105,6 +109,8 @@ class Student:
         With `patches` it changes what student code runs on, and the process is not used by
         another check.
         """
+        if patches and not self.channel.patchable:
+            raise NeedsReview(_ONLY_IN_A_COPY)
         self._traced = self._traced or patches
         source = (self._scaffolds / f"{name}.py").read_text(encoding="utf-8")
         current().transcript.scaffolds[name] = source

@@ -5,9 +5,10 @@ the model answers have to lose points, where they were made; accepted alternativ
 """
 
 from grader.exam.exam import hold_exam
+from grader.exam.notebooks import read_blank
 from grader.exam.page import render_exam
 from grader.exam.results import ExamReport
 from grader.exam.runner import cores
 from grader.exam.tasks import Scope
 
-__all__ = ["ExamReport", "Scope", "cores", "hold_exam", "render_exam"]
+__all__ = ["ExamReport", "Scope", "cores", "hold_exam", "read_blank", "render_exam"]

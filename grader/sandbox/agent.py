@@ -58,7 +58,7 @@ class Agent:
         cell_of_file: dict[str, int],
         device: str | None,
     ) -> None:
-        self._namespace = namespace
+        self.namespace = namespace
         self._frames = frames
         self._cell_of_file = cell_of_file
         self._device = device
@@ -68,16 +68,17 @@ class Agent:
 
     def serve(self) -> None:
         """Answer requests until the other end closes; then the names are as they were before."""
-        before = dict(self._namespace)
+        before = dict(self.namespace)
         with contextlib.suppress(PeerGone):
             while True:
                 # The grader owns the clock; a reader here may wait as long as it takes.
                 request = self._frames.receive(time.monotonic() + 1e9)
-                self._frames.send(self._answer(request), time.monotonic() + 1e9)
-        self._namespace.clear()
-        self._namespace.update(before)
+                self._frames.send(self.answer(request), time.monotonic() + 1e9)
+        self.namespace.clear()
+        self.namespace.update(before)
 
-    def _answer(self, request: Message) -> Message:
+    def answer(self, request: Message) -> Message:
+        """The reply to one request: a value, an exception, or the name that was missing."""
         encoder = Encoder(hold=self._hold)
         output = BoundedText()
         head: dict[str, Any] = {"id": request.head["id"]}
@@ -102,7 +103,7 @@ class Agent:
             _seed(request.head["seed"])
             return {"value": encoder.encode(None)}
         if operation == "bind":
-            self._namespace[request.head["name"]] = self._evaluate(request.head["node"])
+            self.namespace[request.head["name"]] = self._evaluate(request.head["node"])
             return {"value": encoder.encode(None)}
         if operation == "lend":
             self._lend(request.head["name"], request.head["kind"])
@@ -149,7 +150,7 @@ class Agent:
         kind = node["k"]
         if kind == "name":
             try:
-                return self._namespace[node["name"]]
+                return self.namespace[node["name"]]
             except KeyError:
                 raise NameMissing(node["name"]) from None
         if kind == "ref":
@@ -187,7 +188,7 @@ class Agent:
         """
         call = self._remote_call(name)
         value: Any = call if kind == "function" else _sequence_class(name, call)
-        self._namespace[name] = value
+        self.namespace[name] = value
 
     def _remote_call(self, name: str) -> Any:
         def lent(*args: Any, **kwargs: Any) -> Any:
@@ -206,13 +207,13 @@ class Agent:
 
     def _scaffold(self, source: str) -> types.SimpleNamespace:
         """Run the grader's own public helper code beside the student's names, not among them."""
-        space: dict[str, Any] = {"__name__": "grader_scaffold", "student": self._namespace}
+        space: dict[str, Any] = {"__name__": "grader_scaffold", "student": self.namespace}
         exec(compile(source, "<grader scaffold>", "exec"), space)
         return types.SimpleNamespace(**{k: v for k, v in space.items() if k[:2] != "__"})
 
     def _rerun(self, head: dict[str, Any]) -> dict[str, Any]:
         """Execute the student's own cells again, in a copy of the namespace."""
-        space = dict(self._namespace)
+        space = dict(self.namespace)
         for source, cell in zip(head["sources"], head["cells"], strict=True):
             self._execute(source, cell, space)
         return space
@@ -221,7 +222,7 @@ class Agent:
         """Execute cells again in the namespace itself; one that raises does not stop the next."""
         for source, cell in zip(head["sources"], head["cells"], strict=True):
             with contextlib.suppress(BaseException):  # as in the notebook's own run
-                self._execute(source, cell, self._namespace)
+                self._execute(source, cell, self.namespace)
 
     def _execute(self, text: str, cell: int, space: dict[str, Any]) -> None:
         self._executed += 1

@@ -74,7 +74,7 @@ class GradedKernel(IPythonKernel):  # type: ignore[misc]  # ipykernel is untyped
             return
         if pid == 0:
             self._go_on_drawing()  # Python seeds `random` anew in every fork
-            _serve_copy(self.channels, number, self.namespace(), self.cells(), self.device)
+            serve_copy(self.channels, number, self.namespace(), self.cells(), self.device)
         # The copy alone holds the socket: the grader sees its end as the end of the stream.
         os.close(self.channels[number])
         self._reply(stream, ident, parent, {"status": "ok", "pid": pid})
@@ -130,7 +130,7 @@ def _flush() -> None:
             stream.flush()
 
 
-def _serve_copy(
+def serve_copy(
     channels: tuple[int, ...],
     number: int,
     namespace: dict[str, Any],

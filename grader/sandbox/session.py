@@ -37,8 +37,11 @@ class Channel:
     """Requests to processes that `connect` starts as they are needed.
 
     `connect` raises SessionLost where there is nothing left to start a process from; then,
-    and where a live kernel was lost, the channel is `dead`.
+    and where a live kernel was lost, the channel is `dead`. `patchable`: whether the libraries
+    that student code runs on may be changed at the other end.
     """
+
+    patchable = True
 
     def __init__(self, connect: Callable[[], Peer], bounds: Bounds | None = None) -> None:
         self.bounds = bounds or Bounds()

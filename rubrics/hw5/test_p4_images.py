@@ -57,7 +57,7 @@ def test_images_are_shown(student, submission):
     """The images are read into image_list and shown."""
     student.require("image_list")
     if not submission.shown:
-        raise NeedsReview("The notebook was handed in without the picture of this cell.")
+        raise NeedsReview("No picture of this cell came along: a person sees what it shows.")
     if not student.scaffold("images").count(student.image_list):
         raise NeedsReview("Here image_list holds no images: see the picture that was handed in.")
 
@@ -97,7 +97,7 @@ def assert_loaded(student, submission, name, data_folder, shown):
         raise CheckFailed(Stage.VALUES, f"`{name}` has other layers than torchvision's {name}")
     assert_pretrained(scaffold.some_entries(student[name]), submission, name, data_folder)
     if not shown:
-        raise NeedsReview("The notebook was handed in without the output of this cell.")
+        raise NeedsReview("No output of this cell came along: a person sees what it shows.")
 
 
 def assert_no_other(submission, name):
