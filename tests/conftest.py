@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from grader.judge import make_launcher
 from grader.model import GradeReport
 from grader.sandbox.launcher import Launcher
 from grader.submission import read_submission
+from tests.kits import unpacked_kit
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -35,6 +37,13 @@ def launcher(hw5: Assignment) -> Iterator[Launcher]:
     made = make_launcher(hw5)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def kit(hw5: Assignment, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that students unpack. It takes a minute to make: all processes share it."""
+    own = tmp_path_factory.getbasetemp()
+    return unpacked_kit(hw5, own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own)
 
 
 @pytest.fixture
