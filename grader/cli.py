@@ -1,4 +1,4 @@
-"""The command line: grade, check, validate, doctor. Thin callers of `grader.grading`."""
+"""The command line: grade, check, validate and the rest. Thin callers of `grader.grading`."""
 
 from __future__ import annotations
 
@@ -188,6 +188,22 @@ def validate(
     click.echo(summary(report))
     click.echo(f"→  {out / 'index.html'}")
     sys.exit(ExitCode.GRADED if report.passed else ExitCode.BELOW_PASS_MARK)
+
+
+@cli.command()
+@click.argument("assignment", metavar="NAME")
+@click.option("--to", "target", metavar="FILE", type=click.Path(path_type=Path),
+              help="The ZIP to write; NAME-autograder.zip if not given.")  # fmt: skip
+def gradescope(assignment: str, target: Path | None) -> None:
+    """Write the autograder that Gradescope runs. It holds the reference: keep it to the staff."""
+    from grader.kit.autograder import build_autograder
+
+    loaded = _load(assignment)
+    path = target or Path(f"{loaded.name}-autograder.zip")
+    build_autograder(loaded, path)
+    points = sum(part.points - part.manual for part in loaded.rubric.parts)
+    click.echo(f"→  {path}")
+    click.echo(f"In Gradescope, under Configure Autograder: {points:g} autograder points.")
 
 
 @cli.command()

@@ -18,6 +18,7 @@ from grader.intake.metadata import MOST_METADATA_BYTES, read_metadata
 from grader.intake.model import (
     MOST_MEMBERS,
     ClassList,
+    Entry,
     Form,
     Split,
     Student,
@@ -69,6 +70,17 @@ def read_class(paths: Sequence[Path], *, roster: Path | None = None, folder: Pat
         absent,
         notes,
     )
+
+
+def read_one(path: Path, *, folder: Path) -> Entry | Unread:
+    """Read what one student handed in, whatever it looks like: it is never taken for a class.
+
+    What has to be unpacked is written below `folder`, as with `read_class`; so are the errors.
+    """
+    _check_folder(folder)
+    _, download, split = _single(_named([path]))
+    entries, rows = place(split.pieces, download, folder)
+    return entries[0] if entries else rows[0]
 
 
 def _check_folder(folder: Path) -> None:

@@ -20,7 +20,8 @@ from grader.errors import GraderError, UsageError
 
 PROJECT = "homework-grader"
 _PACKAGE = Path(grader.__file__).parent
-_NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "*.py[co]", ".*")
+#: For `shutil.copytree`: what tools leave behind, and hidden files.
+NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "*.py[co]", ".*")
 
 
 def build_wheel(folder: Path, extra: Mapping[str, Path] = {}) -> Path:
@@ -35,7 +36,7 @@ def build_wheel(folder: Path, extra: Mapping[str, Path] = {}) -> Path:
     told = _installed()
     with tempfile.TemporaryDirectory(prefix="grader-wheel-") as made:
         project = Path(made)
-        shutil.copytree(_PACKAGE, project / "grader", ignore=_NOT_SHIPPED)
+        shutil.copytree(_PACKAGE, project / "grader", ignore=NOT_SHIPPED)
         for inside, source in extra.items():
             _add(project, inside, source)
         _write_licenses(project, told)
@@ -61,7 +62,7 @@ def _add(project: Path, inside: str, source: Path) -> None:
     if not source.is_dir():
         raise UsageError(f"There is no folder {source} to put into the wheel.")
     shutil.rmtree(project / path, ignore_errors=True)
-    shutil.copytree(source, project / path, ignore=_NOT_SHIPPED)
+    shutil.copytree(source, project / path, ignore=NOT_SHIPPED)
 
 
 def _write_licenses(project: Path, told: Distribution) -> None:

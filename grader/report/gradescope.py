@@ -63,6 +63,31 @@ def results_json(report: GradeReport, *, hidden: str = "after_published") -> str
     return json.dumps(results, indent=1, allow_nan=False) + "\n"
 
 
+def refused_json(reason: str) -> str:
+    """Return the `results.json` of a submission that cannot be read: 0 points, and why."""
+    text = f"This could not be graded: {stripped(reason)}\n\nMend that and hand in again."
+    return _without_tests(text, {"score": 0.0, "tests": []})
+
+
+def ungraded_json() -> str:
+    """Return the `results.json` of a run that failed and that is not the student's fault.
+
+    It has neither a score nor tests, of which Gradescope asks for one: so it takes the run for
+    a failed one, and books no points. The reason is for the staff, and stands elsewhere.
+    """
+    return _without_tests(
+        "The grader failed. This is not your fault, and it costs no points: your submission was "
+        "received, and was not graded. The staff can run the grader again.",
+        {},
+    )
+
+
+def _without_tests(text: str, more: dict[str, Any]) -> str:
+    told = {"output": text, "output_format": "text", "visibility": "visible",
+            "stdout_visibility": "hidden"}  # fmt: skip
+    return json.dumps(more | told, indent=1, allow_nan=False) + "\n"
+
+
 def _output(report: GradeReport) -> str:
     """What concerns the whole submission; no sum, which hidden checks would be read off."""
     lines = [report.title or report.assignment]

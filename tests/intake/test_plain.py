@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
 from grader.errors import GraderException, UsageError
-from grader.intake import read_class
+from grader.intake import Entry, Unread, read_class, read_one
 from grader.submission import read_submission
 from tests.intake.conftest import Download, Files, Read, notebook, packed, said
 from tests.submission.making import pack_files, put_files
@@ -152,3 +153,33 @@ def test_nothing_is_written_where_it_was_handed_in(tmp_path: Path, read: Read) -
     told = read(path)
     assert said(told.entries[0]) == "n" and path not in told.entries[0].path.parents
     assert sorted(p.relative_to(path) for p in path.rglob("*")) == before
+
+
+def test_one_students_folder_is_never_a_class(tmp_path: Path) -> None:
+    handed = tmp_path / "handed"
+    for name in ("ada/homework.ipynb", "bob/homework.ipynb", "submission_metadata.yml"):
+        (handed / name).parent.mkdir(parents=True, exist_ok=True)
+        (handed / name).write_bytes(b"{}")
+    found = read_one(handed, folder=tmp_path / "unpacked")
+    assert isinstance(found, Entry) and found.path == handed
+
+
+def test_one_students_zip_beside_a_pdf_is_unpacked(tmp_path: Path) -> None:
+    handed = tmp_path / "handed"
+    handed.mkdir()
+    (handed / "homework.pdf").write_bytes(b"%PDF-")
+    with ZipFile(handed / "homework.zip", "w") as archive:
+        archive.writestr("homework.ipynb", "{}")
+    found = read_one(handed, folder=tmp_path / "unpacked")
+    assert isinstance(found, Entry)
+    assert found.notes == ("homework.zip was unpacked beside the other files",)
+    files = {p.relative_to(found.path).as_posix() for p in found.path.rglob("*") if p.is_file()}
+    assert files == {"homework.pdf", "homework.zip/homework.ipynb"}
+
+
+def test_one_student_who_handed_in_no_code_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "handed").mkdir()
+    (tmp_path / "handed/notes.txt").write_bytes(b"words")
+    found = read_one(tmp_path / "handed", folder=tmp_path / "unpacked")
+    assert isinstance(found, Unread)
+    assert found.reason == "There is no notebook, module or ZIP, but notes.txt."

@@ -10,7 +10,7 @@ import pytest
 
 from grader.errors import UsageError
 from grader.model import GradeReport
-from grader.report.gradescope import VISIBILITIES, results_json
+from grader.report.gradescope import VISIBILITIES, refused_json, results_json, ungraded_json
 from tests.report.texts import for_all_texts, short, told_by
 
 GOLDEN = Path(__file__).parent / "golden" / "results.json"
@@ -116,3 +116,16 @@ def test_any_text_of_a_student_stays_text(report: GradeReport, text: str) -> Non
     check_structure(json.loads(written))
     # Three checks and a penalty, and what is said of the part where there is something.
     assert len(json.loads(written)["tests"]) - 4 in (0, 1)
+
+
+def test_refusal_has_no_points_and_says_why_on_harmless_lines() -> None:
+    told = json.loads(refused_json("a\x1b[2J.zip is no ZIP."))
+    assert (told["score"], told["tests"], told["output_format"]) == (0.0, [], "text")
+    assert told["output"].startswith("This could not be graded: a") and "\x1b" not in told["output"]
+
+
+def test_fault_has_neither_score_nor_tests_and_blames_nobody() -> None:
+    told = json.loads(ungraded_json())
+    assert told.keys() == {"output", "output_format", "visibility", "stdout_visibility"}
+    assert "This is not your fault" in told["output"]
+    assert (told["visibility"], told["stdout_visibility"]) == ("visible", "hidden")
