@@ -6,7 +6,9 @@ The other half of `grader.kit.autograder`. What is printed here only the staff s
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
+import stat
 import tempfile
 import traceback
 from dataclasses import dataclass
@@ -16,19 +18,22 @@ from pathlib import Path
 from grader.assignment import Assignment, load_assignment
 from grader.datasets import public_data
 from grader.desk import Desk, Outcome, Task, replace_file, start_launcher
-from grader.errors import ExitCode, UsageError
+from grader.errors import ExitCode, IsolationError, UsageError
 from grader.gradebook import State
 from grader.grading import Options
 from grader.intake import Unread, read_one
 from grader.kit.autograder import SETTINGS
 from grader.report import summary
-from grader.report.gradescope import refused_json, results_json, ungraded_json
+from grader.report.gradescope import VISIBILITIES, refused_json, results_json, ungraded_json
 from grader.sandbox import canaries
 from grader.sandbox.launcher import Launcher
+from grader.sandbox.tiers import LayerStates
 from grader.submission.files import printable, safe_name
 from grader.submission.stamps import parse_stamp
 
 _METADATA = "submission_metadata.json"
+# What student code, which has a user id of its own, must find closed whatever else holds.
+_PRIVATE = ("source", "submission", "results", _METADATA)
 
 
 @dataclass(frozen=True)
@@ -52,12 +57,14 @@ def read_autograder(source: Path) -> Autograder:
     """Read the folder that the ZIP was unpacked to. Raises UsageError where it is none."""
     try:
         told = json.loads((source / SETTINGS).read_text(encoding="utf-8"))
-        return Autograder(load_assignment(str(source / told["rubric"])), str(told["hidden"]))
+        rubric, hidden = source / told["rubric"], str(told["hidden"])
+        if hidden not in VISIBILITIES:
+            raise ValueError(f"hidden={hidden!r}, but should be one of {', '.join(VISIBILITIES)}")
     except (OSError, ValueError, KeyError, TypeError) as error:
         why = f"{type(error).__name__}: {error}"
-        raise UsageError(f"{source / SETTINGS} is not what `grader gradescope` wrote: {why}") from (
-            error
-        )
+        where = source / SETTINGS
+        raise UsageError(f"{where} is not as `grader gradescope` wrote it: {why}") from error
+    return Autograder(load_assignment(str(rubric)), hidden)
 
 
 def read_handed(path: Path) -> Handed:
@@ -80,20 +87,30 @@ def read_handed(path: Path) -> Handed:
 def grade_one(root: Path, autograder: Autograder) -> Outcome:
     """Grade what is in `submission/`. Every process of the student's has ended on return.
 
-    Raises UsageError where the assignment or the metadata is wrong, and GraderError where the
-    sandbox cannot be started.
+    Raises UsageError where the assignment or the metadata is wrong, GraderError where the
+    sandbox cannot be started, and IsolationError where it would let the reference be read.
     """
-    handed = read_handed(root / _METADATA)
+    handed, submission = read_handed(root / _METADATA), root / "submission"
     with tempfile.TemporaryDirectory(prefix="grader-handed-") as folder:
-        found = read_one(root / "submission", folder=Path(folder))
+        found = read_one(submission, folder=Path(folder))
         if isinstance(found, Unread):
-            return Outcome(State.UNREADABLE, reason=found.reason)
+            reason = _without_paths(found.reason, submission)
+            return Outcome(State.UNREADABLE, reason=reason)
         launcher = _tested(autograder.assignment)
         desk = Desk(autograder.assignment, Options(), launcher=launcher)
         try:
-            return desk.work(Task(handed.id, handed.student, found.path, handed.submitted_at))
+            task = Task(handed.id, handed.student, found.path, handed.submitted_at)
+            outcome = desk.work(task)
         finally:
             desk.close()
+    reason = _without_paths(outcome.reason, found.path)
+    return dataclasses.replace(outcome, reason=reason)
+
+
+def _without_paths(reason: str, whole: Path) -> str:
+    """The reason as it concerns a student, who does not know where things lie here."""
+    where = printable(str(whole))
+    return reason.replace(f"{where}/", "").replace(where, "what you handed in")
 
 
 def _tested(assignment: Assignment) -> Launcher:
@@ -101,6 +118,7 @@ def _tested(assignment: Assignment) -> Launcher:
     launcher = start_launcher(assignment, print)
     try:
         launcher.tested = canaries.try_layers(launcher)
+        _check_walls(launcher.tested)
     except BaseException:
         launcher.close()
         raise
@@ -109,14 +127,33 @@ def _tested(assignment: Assignment) -> Launcher:
     return launcher
 
 
+def _check_walls(layers: LayerStates) -> None:
+    """Raise IsolationError where student code could read the reference, or write the results."""
+    user = layers.get("user", ("absent", "student code runs as the grader's own user"))
+    if "files" in canaries.missing("standard", layers) and not user[0].startswith("enforced"):
+        raise IsolationError(
+            "nothing keeps student code from the reference here: no Landlock, no namespaces, "
+            f"and no user id of its own ({user[1]}). Let root run the grader, with the "
+            "interpreter where everybody may read it."
+        )
+
+
+def close_folders(root: Path) -> None:
+    """Leave what is private to the grader's own user alone."""
+    for path in (root / name for name in _PRIVATE):
+        if path.exists():
+            path.chmod(stat.S_IMODE(path.stat().st_mode) & stat.S_IRWXU)
+
+
 def run(root: Path) -> ExitCode:
     """Grade the submission and write `results/results.json`, last of all and in any case."""
     results = root / "results" / "results.json"
+    close_folders(root)
     replace_file(results, ungraded_json())  # what stays if this process is killed
     try:
         autograder = read_autograder(root / "source")
         outcome = grade_one(root, autograder)
-        text = _results(outcome, root / "submission", autograder.hidden)
+        text = _results(outcome, autograder.hidden)
     except Exception:  # the last one to hear of it: the student is told that it is our fault
         traceback.print_exc()
         return ExitCode.GRADER_FAULT
@@ -128,14 +165,11 @@ def run(root: Path) -> ExitCode:
     return ExitCode.GRADED
 
 
-def _results(outcome: Outcome, folder: Path, hidden: str) -> str | None:
+def _results(outcome: Outcome, hidden: str) -> str | None:
     """What Gradescope is told; None where the grader failed."""
     if outcome.report is not None:
         return results_json(outcome.report, hidden=hidden)
-    if outcome.state is not State.UNREADABLE:
-        return None
-    # Where Gradescope keeps the files is no help to a student.
-    return refused_json(outcome.reason.replace(printable(str(folder)), "what you handed in"))
+    return refused_json(outcome.reason) if outcome.state is State.UNREADABLE else None
 
 
 def prepare(root: Path) -> ExitCode:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from zipfile import ZipFile
 
@@ -18,10 +19,15 @@ from click.testing import CliRunner
 from grader.assignment import load_assignment
 from grader.cli import cli
 from grader.errors import ExitCode, UsageError
-from grader.gradescope_run import Handed, read_handed, run
+from grader.gradescope_run import Handed, _check_walls, read_handed, run
 from grader.kit.autograder import build_autograder
+from grader.sandbox.tiers import best_tier
 from tests.small.assignment import RUBRIC, write_assignment, write_small
 
+NEEDS_WALLS = pytest.mark.skipif(
+    best_tier().name == "process" and os.getuid() != 0,
+    reason="nothing would keep student code from the reference here",
+)
 ROOT = Path(__file__).resolve().parents[2]
 LATE = "policies: [{policy: lateness, price: 2, due: 2025-03-14 20:00, zone: America/New_York}]\n"
 METADATA = {
@@ -133,6 +139,7 @@ def test_same_assignment_makes_the_same_zip(packed: Path, tmp_path: Path) -> Non
     assert (tmp_path / "again.zip").read_bytes() == packed.read_bytes()
 
 
+@NEEDS_WALLS
 def test_late_work_with_a_mistake_is_graded_and_cannot_forge_its_score(place: Path) -> None:
     forger = FORGER.format(results=str(place / "results/results.json"))
     answers = {"start": forger, "1b": "def double(x):\n    return x + 2"}
@@ -158,20 +165,23 @@ def test_late_work_with_a_mistake_is_graded_and_cannot_forge_its_score(place: Pa
     assert (hidden["visibility"], hidden["status"]) == ("after_published", "failed")
     assert {test["visibility"] for test in tests.values()} == {"visible"}
     assert tests["1a: v is the vector that was given."]["status"] == "passed"
-    private = [place / name for name in ("source", "submission", "results")]
-    assert [path.stat().st_mode & 0o077 for path in private] == [0, 0, 0]
 
 
-def test_another_homework_gets_no_points_and_is_told_why(
+@NEEDS_WALLS
+def test_zip_with_two_notebooks_gets_no_points_and_is_told_why(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    leave_out: dict[str, str | None] = dict.fromkeys(("1a", "1b", "1c", "1d", "1e"))
-    write_small(place / "submission/other.ipynb", leave_out)
+    with ZipFile(place / "submission/homework.zip", "w") as archive:
+        for name in ("a.ipynb", "b.ipynb"):
+            archive.write(write_small(place / name), name)
+    (place / "submission/homework.pdf").write_bytes(b"%PDF-1.7")
     assert run(place) is ExitCode.GRADED
     results = _results(place)
     assert (results["score"], results["tests"]) == (0.0, [])
-    assert results["output"].startswith("This could not be graded: ")
-    assert "refused: " in capsys.readouterr().out
+    assert results["output"].startswith(
+        "This could not be graded: what you handed in holds 2 files that could be the submission"
+    )
+    assert "refused: what you handed in holds 2 files" in capsys.readouterr().out
 
 
 UNREADABLE: dict[str, tuple[dict[str, bytes], str]] = {
@@ -199,6 +209,11 @@ def _break_settings(root: Path) -> None:
     (root / "source/grader.json").write_text("{}", encoding="utf-8")
 
 
+def _misspell(root: Path) -> None:
+    path = root / "source/grader.json"
+    path.write_text(path.read_text("utf-8").replace("after_published", "later"), encoding="utf-8")
+
+
 def _break_rubric(root: Path) -> None:
     (root / "source/assignment/rubrics/small/rubric.yaml").write_text("a: 1", encoding="utf-8")
 
@@ -210,7 +225,8 @@ def _break_metadata(root: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "told"),
     [
-        (_break_settings, "grader.json is not what `grader gradescope` wrote: KeyError: 'rubric'"),
+        (_break_settings, "grader.json is not as `grader gradescope` wrote it: KeyError: 'rubric'"),
+        (_misspell, "ValueError: hidden='later', but should be one of hidden, after_due_date, "),
         (_break_rubric, "rubric.yaml:1: a: unknown key 'a'."),
         (_break_metadata, "submission_metadata.json cannot be read: KeyError: 'created_at'"),
     ],
@@ -228,6 +244,32 @@ def test_fault_that_is_not_the_students_gives_no_score(
     assert results.keys() == {"output", "output_format", "visibility", "stdout_visibility"}
     assert results["output"].startswith("The grader failed. This is not your fault")
     assert told in capsys.readouterr().err
+
+
+def test_nothing_is_graded_where_the_reference_could_be_read(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    closed: list[bool] = []
+    launcher = SimpleNamespace(tested={}, close=lambda: closed.append(True))
+    monkeypatch.setattr("grader.gradescope_run.start_launcher", lambda *_: launcher)
+    layers = {"files": ("absent", "no Landlock"), "user": ("absent", "root")}
+    monkeypatch.setattr("grader.sandbox.canaries.try_layers", lambda _: layers)
+    write_small(place / "submission/homework.ipynb")
+    assert run(place) is ExitCode.GRADER_FAULT
+    assert (closed, "score" in _results(place)) == ([True], False)
+    assert "nothing keeps student code from the reference here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("held", ["files", "user"])
+def test_either_wall_before_the_reference_is_enough(held: str) -> None:
+    _check_walls({held: ("enforced", "")})
+
+
+def test_folders_are_closed_before_anything_is_read(place: Path) -> None:
+    (place / "results").chmod(0o777)
+    assert run(place) is ExitCode.GRADED
+    private = [place / n for n in ("source", "submission", "results", "submission_metadata.json")]
+    assert [path.stat().st_mode & 0o077 for path in private] == [0, 0, 0, 0]
 
 
 def test_fault_while_grading_is_told_to_the_staff_alone(

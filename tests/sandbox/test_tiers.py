@@ -134,6 +134,19 @@ def test_the_process_tier_claims_no_more_than_limits(tmp_path: Path) -> None:
     assert all(name.startswith("rlimit ") for name in claimed)
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a user id away")
+def test_the_process_tier_gives_a_job_a_user_where_root_grades(tmp_path: Path) -> None:
+    assert (TIERS["process"]().user(["/usr"]) or 0) >= 1_000_000_000
+    process, user = Confined("process", tmp_path), 1_000_000_007
+    process.secret.chmod(0o600)
+    layers, text, _ = process.run("print(os.getresuid())", user=user)
+    assert text == f"({user}, {user}, {user})\n"
+    assert {layers[name][0] for name in ("user", "capabilities")} == {"enforced"}
+    assert layers["files"][0] == layers["network"][0] == "absent"
+    for source in ("open(SECRET)", "os.kill(GRADER, 0)", "os.setuid(0)"):
+        assert process.outcome(source, user=user) == "PermissionError"
+
+
 OUTSIDE = {
     "read": "open(SECRET).read()",
     "read by a link": "os.symlink(SECRET, 'mine'); open('mine').read()",

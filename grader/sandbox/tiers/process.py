@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import resource
+import sys
+from collections.abc import Iterable
 
+from grader.sandbox.tiers import system
 from grader.sandbox.tiers.base import LayerStates, Policy, Tier
+from grader.sandbox.tiers.privileges import give_up_privileges, job_user
 
 _MIB = 1 << 20
 
 
 class ProcessTier(Tier):
-    """Resource limits only: files, network and other processes stay within reach."""
+    """Resource limits, and under Linux's root a user of its own: what everybody may is left."""
 
     name = "process"
 
@@ -19,9 +23,15 @@ class ProcessTier(Tier):
         """True wherever there are resource limits."""
         return True
 
+    def user(self, needed: Iterable[str]) -> int | None:
+        """One of the job's own, where root may give one away and knows how to give up the rest."""
+        able = sys.platform == "linux" and system.known_machine()
+        return job_user(needed) if able else None
+
     def confine(self, policy: Policy) -> LayerStates:
-        """Set the limits and say that nothing else is confined."""
-        states = limit_resources(policy)
+        """Set the limits, become the job's user, and say that nothing else is confined."""
+        states = give_up_privileges(policy) if policy.user is not None else {}
+        states.update(limit_resources(policy))
         states["files"] = ("absent", "this system has no Landlock")
         states["network"] = ("absent", "this system has no Landlock")
         return states
