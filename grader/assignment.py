@@ -114,16 +114,18 @@ class Assignment:
                 raise UsageError(f"{self.name} has no part {name!r}.{hint} Its parts: {known}")
         return tuple(p for p in self.rubric.parts if not ids or p.id in ids)
 
-    def with_needs(self, ids: Iterable[str]) -> frozenset[str]:
-        """Parts by id together with those that they need, and what these need in turn."""
-        found: set[str] = set()
-        waiting = list(ids)
-        while waiting:
-            part = waiting.pop()
-            if part not in found:
-                found.add(part)
-                waiting += self.parts[part].needs
-        return frozenset(found)
+    def with_needs(self, ids: tuple[str, ...]) -> tuple[PartEntry, ...]:
+        """The named parts and all that these need, in order; all where none is named.
+
+        Raises UsageError for an unknown id.
+        """
+        wanted, ahead = set[str](), [part.id for part in self.select(ids)]
+        while ahead:
+            name = ahead.pop()
+            if name not in wanted:
+                wanted.add(name)
+                ahead += self.parts[name].needs
+        return tuple(part for part in self.rubric.parts if part.id in wanted)
 
     @cached_property
     def digest(self) -> str:

@@ -41,8 +41,8 @@ class Fingerprints:
     def parts(self) -> dict[str, str]:
         """Each part's fingerprint, by its id."""
         own = {part.id: self._own(part) for part in self._assignment.rubric.parts}
-        needs = {part.id: part.needs for part in self._assignment.rubric.parts}
-        return {part: _digest([own[q] for q in _with_needs(part, needs)]) for part in own}
+        used = {part: self._assignment.with_needs((part,)) for part in own}
+        return {part: _digest([own[q.id] for q in used[part]]) for part in own}
 
     def _own(self, part: PartEntry) -> str:
         tests = [check.test for check in part.checks]
@@ -154,16 +154,6 @@ def _check_files(folder: Path) -> tuple[dict[str, tuple[str, str]], dict[str, st
                 kept.append(source)
         rest[path.name] = _digest(kept)
     return tests, rest
-
-
-def _with_needs(part: str, needs: Mapping[str, Iterable[str]]) -> list[str]:
-    found, ahead = [part], list(needs[part])
-    while ahead:
-        name = ahead.pop(0)
-        if name not in found:
-            found.append(name)
-            ahead += needs.get(name, ())
-    return found
 
 
 def _digest(items: Iterable[str | bytes]) -> str:

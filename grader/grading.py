@@ -43,12 +43,16 @@ _DECIMALS = 4
 
 @dataclass(frozen=True)
 class Options:
-    """How to grade: on which device, which parts, how much of what hidden checks see."""
+    """How to grade: on which device, which parts, how much of what hidden checks see.
+
+    What chosen parts need is judged too, and not reported. `alone`: it is not, and counts as wrong.
+    """
 
     device: str = "cpu"
     parts: tuple[str, ...] = ()
     public_only: bool = False
     examples: int | None = None
+    alone: bool = False
 
 
 def grade(
@@ -71,14 +75,15 @@ def grade(
     there is no grade.
     """
     started = time.perf_counter()
-    chosen = frozenset(part.id for part in assignment.select(options.parts))
+    pick = assignment.select if options.alone else assignment.with_needs
+    chosen = {part.id for part in pick(options.parts)} - {part.id for part in known}
     judge = make_judge(
         assignment,
         submission,
         launcher,
         device=options.device,
         progress=progress,
-        chosen=chosen if options.parts else frozenset(),
+        chosen=frozenset(chosen if options.parts else ()),
         public_only=options.public_only,
         examples=options.examples,
         on_check=on_check,
@@ -193,10 +198,11 @@ def part_results(
     judge: Judge, options: Options, known: tuple[PartResult, ...] = ()
 ) -> tuple[PartResult, ...]:
     """What became of the chosen parts, after their checks have run."""
-    entries = judge.assignment.select(options.parts)
-    parts = tuple(_part(judge, entry, options) for entry in entries)
+    judged = [p for p in judge.assignment.rubric.parts if not judge.chosen or p.id in judge.chosen]
+    parts = tuple(_part(judge, entry, options) for entry in judged)
     missing = {part.id for part in (*known, *parts) if part.status is Status.MISSING}
-    return tuple(_blocked(judge, part, missing) for part in parts)
+    shown = {entry.id for entry in judge.assignment.select(options.parts)}
+    return tuple(_blocked(judge, part, missing) for part in parts if part.id in shown)
 
 
 def info(submission: Submission) -> SubmissionInfo:

@@ -260,6 +260,21 @@ def test_parts_are_selected_in_the_rubrics_order(demo: Assignment) -> None:
 
 
 @pytest.mark.parametrize(
+    ("ids", "found"),
+    [
+        (("5b-iii",), ["5b-i", "5b-ii", "5b-iii"]),
+        (("5c-ii", "1c"), ["1a", "1c", "5c-i", "5c-ii"]),
+        (("6",), ["6"]),
+    ],
+)
+def test_parts_come_with_all_that_they_need(
+    hw5: Assignment, ids: tuple[str, ...], found: list[str]
+) -> None:
+    assert [part.id for part in hw5.with_needs(ids)] == found
+    assert hw5.with_needs(()) == hw5.rubric.parts
+
+
+@pytest.mark.parametrize(
     ("wanted", "hint"), [("1A", " Did you mean 1a?"), ("1b", " Did you mean 1a?"), ("xyz", "")]
 )
 def test_unknown_part_suggests_the_near_one(demo: Assignment, wanted: str, hint: str) -> None:

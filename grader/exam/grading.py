@@ -56,7 +56,8 @@ class Examiner:
         started = time.perf_counter()
         assignment = self._hurried if task.alone else self._assignment
         # Parts are named, even if all of them: policies are not part of the exam.
-        options = Options(parts=task.parts or tuple(assignment.parts))
+        # Above the cell that was edited all is right, and need not be judged again.
+        options = Options(parts=task.parts or tuple(assignment.parts), alone=True)
         try:
             with tempfile.TemporaryDirectory(prefix="exam-") as folder:
                 path = _written(self._notebook(task), Path(folder))

@@ -16,6 +16,7 @@ from grader.submission import read_submission
 from tests.small.assignment import (
     CHECKS,
     FAULTY,
+    PARTS,
     WRONG_DOUBLE,
     Grade,
     check,
@@ -73,6 +74,17 @@ def test_helper_defined_below_its_user_is_found(
 
 def test_wrong_helper_of_a_part_that_was_not_chosen_is_not_charged_here(graded: Grade) -> None:
     assert short_of(graded({"1b": WRONG_DOUBLE}, parts=("1c",))) == set()
+
+
+@pytest.mark.parametrize("chosen", [(), ("1e",)], ids=["all parts", "one part"])
+def test_right_helper_is_not_replaced_where_its_own_part_was_not_chosen(
+    graded: Grade, chosen: tuple[str, ...]
+) -> None:
+    spoilt = "v = v + 1\ndef scaled(factor):\n    return factor * v"
+    report = graded({"1e": spoilt}, parts=chosen, public_only=True)
+    assert short_of(report) == {"1e"}
+    assert check(report, "scaled").message.startswith("scaled(2.5)[0]=5, but should be 2.5")
+    assert [p.id for p in report.parts] == list(chosen or (*PARTS, "2"))
 
 
 def test_helper_that_is_wrong_for_a_hidden_check_is_not_charged_twice(graded: Grade) -> None:
