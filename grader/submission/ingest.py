@@ -24,7 +24,8 @@ from grader.submission.files import MIB, list_folder, printable, read_whole, saf
 from grader.submission.module import read_module
 from grader.submission.notebook import read_notebook
 
-_SOURCE_BYTES = 64 * MIB
+#: The longest notebook or module that is read.
+SOURCE_BYTES = 64 * MIB
 
 Container = Literal["file", "folder", "zip"]
 
@@ -154,7 +155,7 @@ def _make(
     name: str, path: Path, extra: dict[str, Path], title: str, notes: tuple[str, ...] = ()
 ) -> Submission:
     title, name = printable(title), printable(name)
-    data = read_whole(path, name, _SOURCE_BYTES)
+    data = read_whole(path, name, SOURCE_BYTES)
     suffix = Path(name).suffix.lower()
     notebook = _READERS[suffix](data, name)
     return Submission(

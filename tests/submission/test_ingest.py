@@ -212,7 +212,7 @@ def test_links_in_a_folder_are_not_followed(tmp_path: Path) -> None:
 
 
 def test_huge_source_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingest, "_SOURCE_BYTES", 10)
+    monkeypatch.setattr(ingest, "SOURCE_BYTES", 10)
     assert _refusal(put_files(tmp_path, {"hw.py": b"x" * 11}) / "hw.py").startswith(
         "hw.py is larger"
     )
