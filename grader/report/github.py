@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from grader.model import CheckResult, GradeReport, PartResult, Status
@@ -102,14 +102,20 @@ class _Annotation(NamedTuple):
     message: str
 
 
+def error(message: str, *, file: str = "") -> str:
+    """Return the workflow command that says why there is no report, at the file if one is named."""
+    at = f" file={_property(file)}" if file else ""
+    return f"::error{at}::{_data(message)}\n"
+
+
 def annotations(
-    report: GradeReport, *, file: str = "", lines: Mapping[int, int] | None = None
+    report: GradeReport, *, file: str = "", lines: Mapping[int, Sequence[int]] | None = None
 ) -> str:
     """Return workflow commands that annotate the student's file, one a part that lost points.
 
     `file` is its path in the repository; without it, it is the submission's own name of the file.
-    `lines` maps each code cell, counted from 1, to the line of the file at which it begins: with
-    it an annotation points at the line, without it at the file. Empty where nothing was wrong.
+    `lines` maps each code cell, counted from 1, to the lines of the file at which its own stand:
+    with it an annotation points at a line, without it at the file. Empty where nothing was wrong.
     """
     path = file or next(iter(report.submission.files), "")
     commands = []
@@ -124,7 +130,7 @@ def annotations(
     return "".join(f"{command}\n" for command in commands)
 
 
-def _annotated(part: PartResult, lines: Mapping[int, int]) -> Iterator[_Annotation]:
+def _annotated(part: PartResult, lines: Mapping[int, Sequence[int]]) -> Iterator[_Annotation]:
     kind = _KINDS.get(part.status, "warning" if words.needs_reading(part) else "")
     if kind:
         title = f"{part.id}: {part.title} ({words.part_status(part)})"
@@ -137,15 +143,16 @@ def _said(check: CheckResult) -> str:
     return f"{check.title}: {check.message or words.check_status(check)}"
 
 
-def _line(part: PartResult, lines: Mapping[int, int]) -> int | None:
+def _line(part: PartResult, lines: Mapping[int, Sequence[int]]) -> int | None:
     """The line at which the part's code stopped, else where its first cell begins."""
     raised = [problem.raised for problem in part.problems]
     raised += [check.raised for check in part.checks]
     for frame in (frame for one in raised if one for frame in one.frames):
         cell = _IN_CELL.match(frame.where)
-        if cell and int(cell[1]) in lines and frame.line > 0:
-            return lines[int(cell[1])] + frame.line - 1
-    return next((lines[cell] for cell in part.cells if cell in lines), None)
+        own = lines.get(int(cell[1]), ()) if cell else ()
+        if 0 < frame.line <= len(own):
+            return own[frame.line - 1]
+    return next((lines[cell][0] for cell in part.cells if lines.get(cell)), None)
 
 
 def _command(path: str, annotation: _Annotation) -> str:

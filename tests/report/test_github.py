@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from markdown_it.token import Token
 
 from grader.model import GradeReport, Status
 from grader.report.escape import visible
-from grader.report.github import annotations, job_summary
+from grader.report.github import annotations, error, job_summary
 from tests.report.test_markdown import CODE_TAGS, FILTERED, PARSER, prose
 from tests.report.texts import for_all_texts, short, told_by
 
@@ -65,7 +66,9 @@ def test_the_golden_summary(report: GradeReport) -> None:
 
 
 def test_the_golden_annotations(report: GradeReport) -> None:
-    text = annotations(short(report), file="hw5/hw5.py", lines={4: 10, 35: 120, 36: 140})
+    text = annotations(
+        short(report), file="hw5/hw5.py", lines={4: range(10, 99), 35: range(120, 130), 36: [140]}
+    )
     assert text == (GOLDEN / "annotations.txt").read_text(encoding="utf-8")
 
 
@@ -113,11 +116,23 @@ def test_what_annotates_and_how(report: GradeReport) -> None:
 
 @pytest.mark.parametrize(
     ("lines", "line"),
-    [({34: 100, 35: 120}, "122"), ({34: 100}, "106"), ({31: 7}, None)],
-    ids=["where a cell stopped", "where a function stopped", "not known"],
+    [
+        ({34: range(100, 110), 35: range(120, 130)}, "122"),
+        ({34: range(100, 110)}, "106"),
+        ({35: [9] * 5}, "9"),
+        ({34: [100]}, None),
+        ({31: [7]}, None),
+    ],
+    ids=[
+        "where a cell stopped",
+        "where a function stopped",
+        "all on one line",
+        "no such line",
+        "not known",
+    ],
 )
 def test_lines_are_those_of_the_file(
-    report: GradeReport, lines: dict[int, int], line: str | None
+    report: GradeReport, lines: dict[int, Sequence[int]], line: str | None
 ) -> None:
     found = read_by_runner(annotations(report, lines=lines))
     stopped = next(told for _, told, _ in found if told["title"].startswith("5c-ii"))
@@ -125,7 +140,7 @@ def test_lines_are_those_of_the_file(
 
 
 def test_a_part_that_only_lost_points_is_shown_at_its_cell(report: GradeReport) -> None:
-    found = read_by_runner(annotations(report, lines={31: 7}))
+    found = read_by_runner(annotations(report, lines={31: [7, 8]}))
     assert [told["line"] for _, told, _ in found if told["title"].startswith("5b-ii")] == ["7"]
 
 
@@ -134,6 +149,15 @@ def test_ten_annotations_of_a_kind_are_all_that_github_shows(report: GradeReport
     found = read_by_runner(annotations(report.model_copy(update={"parts": (part,) * 25})))
     assert len(found) == 10
     assert found[-1][2] == "16 more parts lost points."
+
+
+@pytest.mark.parametrize("text", ["no file", "a\n::error::b", "##[error]c", "100%0A,::"])
+def test_an_error_without_a_report_is_one_command(text: str) -> None:
+    for output, properties in ((error(text), {}), (error(text, file=text), {"file": text})):
+        assert read_by_runner(output) == [
+            ("error", properties, text),
+        ]
+        assert output.count("\n") == 1
 
 
 def test_nothing_wrong_annotates_nothing(report: GradeReport) -> None:
