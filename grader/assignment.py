@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from rich.console import Console
 
 from grader import __version__
 from grader.errors import ExitCode, GraderException, UsageError
@@ -58,7 +57,7 @@ def _common(command: F) -> F:
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
 @click.option("--out", default="grader-out", show_default=True, type=click.Path(path_type=Path),
               help="Folder for reports/ID.html and results/ID.json.")  # fmt: skip
-@click.option("--parts", metavar="ID,ID", default="", help="Judge these parts only.")
+@click.option("--parts", metavar="ID,ID", default="", help="Report these parts only.")
 @click.option("--submitted-at", metavar="DATE", help="When it was handed in, in ISO 8601.")
 @click.option("--stamps", metavar="FILE", type=click.Path(path_type=Path, readable=False),
               help="CSV or JSON: file and submitted_at of each submission.")  # fmt: skip
@@ -89,7 +88,7 @@ def grade(
     from grader.judge import check_device
 
     loaded = _load(assignment)
-    chosen = tuple(part.strip() for part in parts.split(",") if part.strip())
+    chosen = _listed(parts)
     loaded.select(chosen)
     options = Options(device=check_device(device), parts=chosen, examples=examples)
     there, absent = existing(paths)
@@ -134,32 +133,33 @@ def export(folder: Path, form: str, target: Path, table: Path | None, column: st
 
 @cli.command()
 @click.argument("path", type=click.Path(path_type=Path, readable=False))
-@click.option("--part", "parts", metavar="ID", multiple=True, help="Only this part; repeatable.")
+@click.option("--part", "parts", metavar="ID,ID", multiple=True,
+              help="Only these parts; repeatable.")  # fmt: skip
+@click.option("--html", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write the report as a page, too.")  # fmt: skip
+@click.option("--junit", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write the report as JUnit XML, too.")  # fmt: skip
+@click.option("--github", is_flag=True,
+              help="As a step of GitHub Actions: annotations and the job's summary.")  # fmt: skip
+@click.option("--pass-mark", type=float, metavar="SHARE",
+              help="Exit code 0 from this share, 0 to 1, of the automatic points; without it "
+              "from all of them.")  # fmt: skip
 @_common
 def check(
-    path: Path, parts: tuple[str, ...], assignment: str, device: str, examples: int | None
-) -> None:
-    """Check your own work: the public checks, in the terminal. Nothing is written."""
-    from grader.desk import Desk, Task
-    from grader.grading import Options
-    from grader.judge import check_device
-    from grader.live import LiveView
-    from grader.report import render_text
-    from grader.submission import name_of
+    path: Path, parts: tuple[str, ...], html: Path | None, junit: Path | None, github: bool,
+    pass_mark: float | None, assignment: str, device: str, examples: int | None,
+) -> None:  # fmt: skip
+    """Check your own work: the public checks, in the terminal.
 
-    loaded = _load(assignment)
-    loaded.select(parts)
-    options = Options(check_device(device), tuple(parts), public_only=True, examples=examples)
+    Nothing is written but what --html and --junit name. Parts that a chosen one needs are judged
+    too, and not shown.
+    """
+    from grader.check_command import Request
+    from grader.check_command import check as run
 
-    with LiveView(1) as view:
-        desk = Desk(loaded, options, progress=view.progress)
-        try:
-            report = desk.report(Task(*name_of(path), path))
-        finally:
-            desk.close()
-    click.echo(render_text(report, width=min(Console().width, 100)))
-    wrong = any(c.score < c.max_score for p in report.parts for c in p.checks)
-    sys.exit(ExitCode.BELOW_PASS_MARK if wrong else ExitCode.GRADED)
+    chosen = tuple(part for told in parts for part in _listed(told))
+    request = Request(path, assignment, chosen, device, examples, html, junit, github, pass_mark)
+    sys.exit(run(request))
 
 
 @cli.command()
@@ -179,7 +179,7 @@ def validate(
     from grader.exam import Scope, cores, hold_exam, render_exam
     from grader.exam.text import summary
 
-    chosen = tuple(part.strip() for part in parts.split(",") if part.strip())
+    chosen = _listed(parts)
     scope = Scope(only=only or "", parts=chosen, every=every)
     with counting("graded") as progress:
         report = hold_exam(_load(assignment), scope, jobs=jobs or cores(), progress=progress)
@@ -237,6 +237,11 @@ def kit(assignment: str, target: Path | None) -> None:
 
 def _say(step: str) -> None:
     click.echo(f"grader: {step}", err=True)
+
+
+def _listed(told: str) -> tuple[str, ...]:
+    """The ids in `5b-i,6`; none in an empty text."""
+    return tuple(part.strip() for part in told.split(",") if part.strip())
 
 
 def _load(name: str) -> Assignment:

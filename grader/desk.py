@@ -91,7 +91,7 @@ class Desk:
             if os.environ.get("GRADER_DEBUG"):
                 raise
             self.close()  # the next one starts anew
-            return Outcome(State.UNGRADED, reason=_fault(error))
+            return Outcome(State.UNGRADED, reason=fault_text(error))
         if task.out is not None:
             write_report(report, task.out)
         return Outcome(State.GRADED, report)
@@ -174,7 +174,7 @@ def _read(task: Task) -> Submission:
     return dataclasses.replace(read, id=task.id, student=task.student or read.student)
 
 
-def _fault(error: Exception) -> str:
+def fault_text(error: Exception) -> str:
     """What a TA reads of a fault of ours; one that nobody foresaw says where it was."""
     if isinstance(error, GraderError):
         return str(error)

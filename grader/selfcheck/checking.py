@@ -46,7 +46,8 @@ def judge_parts(
     Raises UsageError for an unknown part, GraderError for a fault of ours.
     """
     chosen = tuple(part.id for part in assignment.select(tuple(parts)))
-    judge = _judge(history, assignment, frozenset(assignment.with_needs(chosen)))
+    needed = frozenset(part.id for part in assignment.with_needs(chosen))
+    judge = _judge(history, assignment, needed)
     try:
         with _busy():
             run_checks(judge)

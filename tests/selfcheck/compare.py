@@ -73,7 +73,7 @@ def compare(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "submission.ipynb"
         nbformat.write(notebook, path)
-        parts = tuple(sorted(assignment.with_needs([variant.part])))
+        parts = tuple(part.id for part in assignment.with_needs((variant.part,)))
         report = grade(Assignment(assignment.folder, loose), read_submission(path), launcher,
                        Options(parts=parts, public_only=True))  # fmt: skip
     (theirs,) = (part for part in report.parts if part.id == variant.part)

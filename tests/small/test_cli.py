@@ -149,6 +149,10 @@ WRONG_USE = {
         "small has no part '1z'. Did you mean 1e? Its parts: 1a, 1b, 1c, 1d, 1e, 2",
     ),
     "part-of-check": (["check", "ada.ipynb", "--part", "2a"], "small has no part '2a'. Did you "),
+    "mark": (
+        ["check", "ada.ipynb", "--pass-mark", "60"],
+        "--pass-mark 60: give a share from 0 to ",
+    ),
     "device": (["grade", "ada.ipynb", "--device", "tpu"], "--device tpu: choose auto, cpu or cuda"),
 }
 
