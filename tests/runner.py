@@ -36,7 +36,7 @@ def obeyed(output: str) -> list[Command]:
     found: list[Command] = []
     token = ""
     for line in re.split(r"\r\n|\r|\n", output):
-        command = _parsed(line, {*COMMANDS, token})
+        command = _parsed(line, COMMANDS | {token} if token else COMMANDS)
         if command is None:
             continue
         if token:

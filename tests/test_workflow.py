@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +64,13 @@ def test_the_workflow_may_read_and_nothing_else() -> None:
 
 def test_no_step_has_an_expression_that_a_name_could_break_out_of() -> None:
     assert "${{" not in WORKFLOW.read_text(encoding="utf-8")
+
+
+def test_tracebacks_that_a_report_quotes_are_no_errors_of_the_job() -> None:
+    # setup-python has the runner turn them into annotations, even while commands are stopped.
+    before = [step for step in steps() if step.get("name") != "Grade"]
+    said = "\n".join(re.findall(r'echo "(.*)"', "".join(s.get("run", "") for s in before)))
+    assert obeyed(said) == [Command("remove-matcher", {"owner": "python"}, "")]
 
 
 def test_the_report_is_kept_even_of_a_job_that_fails() -> None:

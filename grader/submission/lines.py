@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -50,10 +50,15 @@ def _sources(notebook: NotebookNode) -> list[str]:
 
 def _in_module(sources: Sequence[str], text: str) -> Iterator[tuple[int, ...]]:
     file = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    begins: dict[str, list[int]] = {}
+    for index, line in enumerate(file):
+        for form in _forms(line):
+            begins.setdefault(form, []).append(index)
     at = 0
     for source in sources:
         cell = source.split("\n")
-        tries = (_followed(cell, file, start) for start in range(at, len(file)))
+        alike = begins.get(cell[0].rstrip(), [])
+        tries = (_followed(cell, file, start) for start in alike[bisect_left(alike, at) :])
         lines = next(filter(None, tries), ())
         at = lines[-1] if lines else at
         yield lines
@@ -65,16 +70,16 @@ def _followed(cell: Sequence[str], file: Sequence[str], at: int) -> tuple[int, .
     for line in cell:
         while found and line.strip() and at < len(file) and not file[at].strip():
             at += 1
-        if at == len(file) or not _is_same(line, file[at]):
+        if at == len(file) or line.rstrip() not in _forms(file[at]):
             return ()
         at += 1
         found.append(at)
     return tuple(found)
 
 
-def _is_same(line: str, written: str) -> bool:
-    wanted = line.rstrip()
-    return wanted in (written.rstrip(), _COMMENT.sub(r"\1", written).rstrip())
+def _forms(line: str) -> set[str]:
+    """What a line of a file may be in its cell."""
+    return {line.rstrip(), _COMMENT.sub(r"\1", line).rstrip()}
 
 
 def _in_notebook(sources: Sequence[str], text: str) -> Iterator[tuple[int, ...]]:
