@@ -18,6 +18,7 @@ from grader.assignment import Assignment
 from grader.checks.verdict import GPU_NEEDED, asks_for_gpu
 from grader.errors import GraderError, UsageError
 from grader.judge import Judge, make_judge
+from grader.marks import files_of
 from grader.model import (
     CellProblem,
     CheckResult,
@@ -108,6 +109,11 @@ class _Installed:
     def pytest_configure(self, config: pytest.Config) -> None:
         plugin.use_judge(config, self._judge)
 
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        # Nobody sees pytest's own traceback of a failed check: this style is the least work. Its
+        # option `--tb` belongs to the terminal's plugin, which is off.
+        session.config.option.tbstyle = "native"
+
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
             self.errors.append(str(report.longrepr))
@@ -119,11 +125,12 @@ def run_checks(judge: Judge) -> None:
     Raises UsageError where a check file or the rubric is wrong, GraderError for our fault.
     """
     installed = _Installed(judge)
-    files = sorted(judge.assignment.folder.glob("test_*.py"))
-    if not files:
-        raise UsageError(f"{judge.assignment.folder} has no check file: add test_*.py")
-    _forget_others(files)
+    files = _check_files(judge)
     judge.whole = True
+    if not files:  # pytest would look for some by itself
+        judge.check_collected([])
+        return
+    _forget_others(files)
     arguments = [
         "-c", os.devnull,
         f"--rootdir={judge.assignment.folder}",
@@ -154,6 +161,20 @@ def run_checks(judge: Judge) -> None:
         pytest.ExitCode.NO_TESTS_COLLECTED,
     ):
         raise GraderError(f"the checks did not run to their end (pytest exit code {code})")
+
+
+def _check_files(judge: Judge) -> list[Path]:
+    """The files to collect: where parts are picked out, those that may hold their checks."""
+    folder = judge.assignment.folder
+    files = sorted(folder.glob("test_*.py"))
+    if not files:
+        raise UsageError(f"{folder} has no check file: add test_*.py")
+    if not judge.chosen:
+        return files
+    listed = [
+        name for name, (part, _) in judge.assignment.checks.items() if part.id in judge.chosen
+    ]
+    return files_of(folder, judge.chosen, listed)
 
 
 def _forget_others(files: list[Path]) -> None:
