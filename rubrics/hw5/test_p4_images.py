@@ -20,6 +20,7 @@ from grader.checks import (
     is_unused,
     last_call,
     lazy,
+    numbers,
     seeds,
 )
 from grader.compat import import_torchvision
@@ -28,10 +29,13 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", "
 
 
 def pixels(count, seed):
-    """Small images of different sizes and colours."""
+    """Small images of different sizes and colours, with one white pixel: in the first row, left."""
     rng = np.random.default_rng(seed)
-    sides = rng.integers(3, 9, (count, 2))
-    return [rng.integers(0, 256, (h, w, 3), dtype=np.uint8) for h, w in sides]
+    sides = rng.integers(4, 9, (count, 2))
+    made = [rng.integers(0, 240, (h, w, 3), dtype=np.uint8) for h, w in sides]
+    for image in made:
+        image[0, 1] = 255
+    return made
 
 
 def mean_colours(images):
@@ -185,13 +189,58 @@ def test_image_dataset_has_a_length(student, reference, n):
     assert_matches(len(dataset), reference.image_count(drawn), what="the length")
 
 
-def shown(scaffold, dataset, index):
-    """An item's shape and some of its entries."""
-    shape, corner = scaffold.corner(lazy(dataset, index))
+# What has been done to an image whose mark is at another of the scaffold's places than the first.
+TURNED = ("mirrored, left for right", "mirrored, top for bottom", "turned upside down",
+          "turned on its side, with rows for columns", "turned on its side, clockwise",
+          "turned on its side, anticlockwise", "turned on its side, mirrored")  # fmt: skip
+# The mark that the scaffold's transform makes.
+MARK = 255.0
+
+
+def assert_item(scaffold, dataset, index, right, mark):
+    """An item's shape, its colour and the place of its mark; `right` and `mark` are (3, 3, 3)."""
+    told = scaffold.seen(lazy(dataset, index))
+    if not (isinstance(told, tuple) and len(told) == 3):
+        raise NeedsReview("What an item holds cannot be read.")
+    shape, corner, marks = told
     if isinstance(shape, str):
         text = f"an item is a {shape[:40]}, but should be an image as a tensor"
         raise CheckFailed(Stage.KIND, text, hint="What does __getitem__ give back?")
-    return shape, corner
+    assert_matches(shape, (3, 224, 224), what="the image's shape")
+    assert_matches(corner, right, what="the image")
+    assert_upright(marks, corner, numbers(mark.value)[:, 0, 0])
+
+
+def assert_upright(marks, corner, mark):
+    """Fail where the mark shows that the image is mirrored or turned."""
+    place = marked_place(marks, corner, mark)
+    if place is None:
+        raise NeedsReview("The image has its colour, but a part of it is gone or changed: see "
+                          "what __getitem__ does to it.")  # fmt: skip
+    if place:
+        text = f"the image comes back {TURNED[place - 1]}, but should be as it is"
+        raise CheckFailed(Stage.VALUES, text, hint="Rows come before columns: (3, 224, 224) is "
+                          "channels, rows, columns.")  # fmt: skip
+
+
+def marked_place(marks, corner, mark):
+    """The only one of the eight places that has the mark's colour, the others having the image's.
+
+    None where that is not so: `marks` comes from the student's process.
+    """
+    try:
+        told, colour = numbers(marks), numbers(corner)[:, :1, 0]
+    except CheckFailed:
+        return None
+    if told.shape != (3, 8):
+        return None
+    # An image may have been made smaller and larger again.
+    close = 0.01 * max(np.abs(mark).max(), np.abs(colour).max())
+    has_mark = (np.abs(told - mark[:, None]) < close).all(axis=0)
+    has_colour = (np.abs(told - colour) < close).all(axis=0)
+    if has_mark.sum() != 1 or not (has_mark ^ has_colour).all():
+        return None
+    return int(has_mark.argmax())
 
 
 @pytest.mark.part("4c")
@@ -199,12 +248,12 @@ def shown(scaffold, dataset, index):
 def test_image_dataset_gives_images(student, reference, n, seed):
     """An item of images that are tensors already is the image of that index, as it is."""
     colours = np.random.default_rng(seed).random((n, 3), dtype=np.float32)
+    marks = (colours + np.float32(0.5)) % 1
     scaffold = student.scaffold("images")
-    dataset = student.myDataset.keep(scaffold.solid.keep(colours))
+    dataset = student.myDataset.keep(scaffold.solid.keep(colours, marks))
     for index in range(n):
-        shape, corner = shown(scaffold, dataset, index)
-        assert_matches(shape, (3, 224, 224), what="the image's shape")
-        assert_matches(corner, reference.image_item(colours, index), what="the image")
+        right, mark = (reference.image_item(of, index) for of in (colours, marks))
+        assert_item(scaffold, dataset, index, right, mark)
 
 
 @pytest.mark.part("4c")
@@ -212,13 +261,12 @@ def test_image_dataset_gives_images(student, reference, n, seed):
 def test_image_dataset_applies_the_transform(student, reference, n, seed):
     """With a transform, an item is the transformed image of that index."""
     drawn = pixels(n, seed)
-    colours = mean_colours(drawn)
+    colours, marks = mean_colours(drawn), np.full((n, 3), MARK)
     scaffold = student.scaffold("images")
     dataset = student.myDataset.keep(scaffold.images.keep(drawn), scaffold.transform)
     for index in (*range(n), 0):  # an epoch later the first one is asked for again
-        shape, corner = shown(scaffold, dataset, index)
-        assert_matches(shape, (3, 224, 224), what="the image's shape")
-        assert_matches(corner, reference.image_item(colours, index), what="the image")
+        right, mark = (reference.image_item(of, index) for of in (colours, marks))
+        assert_item(scaffold, dataset, index, right, mark)
 
 
 @pytest.mark.part("4e")

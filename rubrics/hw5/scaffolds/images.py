@@ -1,28 +1,66 @@
-"""Images, and a transform that tells them apart."""
+"""Images of one colour with a mark that shows which way up they are, and a transform that keeps it.
+
+The mark lies off both diagonals and off the middle: mirrored or turned in any way, an image has it
+in another of eight places.
+"""
 
 import numpy as np
 import torch
 from PIL import Image
+
+SIDE, HALF_MARK, MARK = 224, 10, 255.0
+# Rows and columns of the eight places, that of an image as it should be first, then by what has
+# been done to the image: mirrored left to right, upside down, both; the same after its rows and
+# columns were exchanged.
+NEAR, MIDDLE = 26, 76
+FAR, BELOW = SIDE - 1 - NEAR, SIDE - 1 - MIDDLE
+PLACES = [(NEAR, MIDDLE), (NEAR, BELOW), (FAR, MIDDLE), (FAR, BELOW),
+          (MIDDLE, NEAR), (MIDDLE, FAR), (BELOW, NEAR), (BELOW, FAR)]  # fmt: skip
 
 
 def images(pixels):
     return [Image.fromarray(np.asarray(p)) for p in pixels]
 
 
-def solid(colours):
-    return [torch.from_numpy(c).reshape(3, 1, 1).expand(3, 224, 224).clone() for c in colours]
+def solid(colours, marks):
+    return [_marked(torch.from_numpy(c), torch.from_numpy(m), 0)
+            for c, m in zip(colours, marks, strict=True)]  # fmt: skip
+
+
+def _marked(colour, mark, place):
+    image = colour.reshape(3, 1, 1).expand(3, SIDE, SIDE).clone()
+    row, column = (slice(at - HALF_MARK, at + HALF_MARK + 1) for at in PLACES[place])
+    image[:, row, column] = mark.reshape(3, 1, 1)
+    return image
 
 
 def transform(image):
-    small = np.asarray(image.convert("RGB"), dtype=np.float32).mean(axis=(0, 1))
-    return torch.from_numpy(small).reshape(3, 1, 1).expand(3, 224, 224).clone()
+    """The mean colour, with a mark on the side where the image has its brightest pixel."""
+    pixels = np.asarray(image.convert("RGB"), dtype=np.float32)
+    colour = torch.from_numpy(pixels.mean(axis=(0, 1)))
+    return _marked(colour, torch.full((3,), MARK), _brightest(pixels.sum(axis=2)))
 
 
-def corner(tensor):
-    """Shape and some entries; of what is no tensor the name of its class."""
+def _brightest(brightness):
+    """Which of the places is the nearest to the brightest pixel, seen from the middle."""
+    row, column = np.unravel_index(brightness.argmax(), brightness.shape)
+    down = (row + 0.5) / brightness.shape[0] - 0.5
+    right = (column + 0.5) / brightness.shape[1] - 0.5
+    return 4 * int(abs(right) > abs(down)) + 2 * int(down > 0) + int(right > 0)
+
+
+def seen(tensor):
+    """Shape, some entries beside the mark, and those of its places.
+
+    Of what is no tensor the name of its class; of another shape nothing more.
+    """
     if not torch.is_tensor(tensor):
-        return type(tensor).__name__, None
-    return tuple(tensor.shape), tensor[:, ::100, ::100].contiguous()
+        return type(tensor).__name__, None, None
+    shape = tuple(tensor.shape)
+    if shape != (3, SIDE, SIDE):
+        return shape, None, None
+    rows, columns = map(list, zip(*PLACES, strict=True))
+    return shape, tensor[:, ::100, ::100].contiguous(), tensor[:, rows, columns].contiguous()
 
 
 def count(listed):

@@ -1,0 +1,116 @@
+"""What hw5's check of an image dataset reads off the mark on an image, both ways."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from grader.assignment import Assignment
+from grader.checks import CheckFailed, NeedsReview
+from rubrics.hw5 import test_p4_images as p4
+from tests.checks.hw5_answers import REFERENCE
+
+TURNS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "mirrored, left for right": lambda x: x.flip(2),
+    "mirrored, top for bottom": lambda x: x.flip(1),
+    "turned upside down": lambda x: x.flip(1, 2),
+    "turned on its side, with rows for columns": lambda x: x.transpose(1, 2),
+    "turned on its side, clockwise": lambda x: torch.rot90(x, -1, (1, 2)),
+    "turned on its side, anticlockwise": lambda x: torch.rot90(x, 1, (1, 2)),
+    "turned on its side, mirrored": lambda x: x.transpose(1, 2).flip(1, 2),
+}
+COLOUR, MARK = np.float32([0.2, 0.4, 0.9]), np.float32([0.7, 0.9, 0.4])
+
+
+@pytest.fixture(scope="module")
+def images(hw5: Assignment) -> ModuleType:
+    """The scaffold that makes the images and reads them."""
+    spec = importlib.util.spec_from_file_location("images", hw5.folder / "scaffolds" / "images.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def judged(images: ModuleType, item: Any) -> None:
+    """What the check says of an item of the dataset."""
+    told = images.seen(item)
+    scaffold = SimpleNamespace(seen=lambda _: told)
+    dataset: Any = SimpleNamespace(_node={}, _student=None, _text="dataset")
+    right, mark = (REFERENCE.image_item(of[None], 0) for of in (COLOUR, MARK))
+    p4.assert_item(scaffold, dataset, 0, right, mark)
+
+
+def test_the_image_as_it_is_is_right(images: ModuleType) -> None:
+    (image,) = images.solid([COLOUR], [MARK])
+    judged(images, image)
+    small = torch.nn.functional.interpolate(image[None], size=112, mode="bilinear")
+    judged(images, torch.nn.functional.interpolate(small, size=224, mode="bilinear")[0])
+
+
+@pytest.mark.parametrize("turned", TURNS)
+def test_a_turned_image_is_told(images: ModuleType, turned: str) -> None:
+    (image,) = images.solid([COLOUR], [MARK])
+    with pytest.raises(CheckFailed, match=f"^the image comes back {turned}, but should be as it"):
+        judged(images, TURNS[turned](image))
+
+
+@pytest.mark.parametrize("turned", TURNS)
+@pytest.mark.parametrize("shape", [(4, 8, 3), (8, 4, 3), (5, 5, 3), (7, 4, 3)])
+def test_the_transform_shows_how_its_image_was_turned(
+    images: ModuleType, turned: str, shape: tuple[int, int, int]
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 240, shape, dtype=np.uint8)
+    pixels[0, 1] = 255
+    changed = TURNS[turned](torch.from_numpy(pixels).permute(2, 0, 1)).permute(1, 2, 0).numpy()
+    _, corner, marks = images.seen(images.transform(Image.fromarray(changed.copy())))
+    with pytest.raises(CheckFailed, match=f"^the image comes back {turned}, but"):
+        p4.assert_upright(marks, corner, np.full(3, p4.MARK))
+    _, corner, marks = images.seen(images.transform(Image.fromarray(pixels)))
+    p4.assert_upright(marks, corner, np.full(3, p4.MARK))
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        np.repeat(COLOUR[:, None], 8, axis=1),
+        np.repeat(MARK[:, None], 8, axis=1),
+        np.full((3, 8), np.nan),
+        np.zeros((8, 3)),
+        "0.7",
+        None,
+    ],
+    ids=["none", "all", "nan", "shape", "text", "nothing"],
+)
+def test_a_mark_that_cannot_be_read_is_for_a_person(marks: Any) -> None:
+    corner = np.broadcast_to(COLOUR[:, None, None], (3, 3, 3))
+    with pytest.raises(NeedsReview, match="a part of it is gone or changed"):
+        p4.assert_upright(marks, corner, MARK)
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        (torch.zeros(3, 224), "the image's shape"),
+        (torch.zeros(224, 224, 3), "the image's shape"),
+        (np.zeros((3, 224, 224)), "an item is a ndarray, but should be an image as a tensor"),
+    ],
+    ids=["two", "channels-last", "array"],
+)
+def test_what_is_no_image_is_told(images: ModuleType, item: Any, message: str) -> None:
+    with pytest.raises(CheckFailed, match=message):
+        judged(images, item)
+
+
+def test_an_answer_of_another_form_is_for_a_person() -> None:
+    scaffold = SimpleNamespace(seen=lambda _: 5)
+    dataset: Any = SimpleNamespace(_node={}, _student=None, _text="dataset")
+    with pytest.raises(NeedsReview, match="cannot be read"):
+        p4.assert_item(scaffold, dataset, 0, None, None)
