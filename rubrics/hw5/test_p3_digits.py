@@ -20,6 +20,9 @@ from grader.checks.show import as_numpy
 
 # Parameters of the network by shape: the names and the order are the student's to choose.
 SHAPES = [(16, 1, 3, 3), (16,), (32, 16, 3, 3), (32,), (10, 512), (10,)]
+# How much larger a layer's outputs are than its inputs, with weights that are drawn: activations
+# then go beyond 6, where a ReLU6 shows.
+GAIN = 1.5
 
 
 @pytest.mark.part("3a")
@@ -145,6 +148,19 @@ def parameters(net, *, others=False):
     return [next(v for v in own.values() if v.shape == shape) for shape in SHAPES]
 
 
+def drawn_parameters(seed):
+    """Weights that let no layer's outputs shrink, and biases that are far from zero."""
+    rng = np.random.default_rng(seed)
+    drawn = []
+    for shape in SHAPES:
+        inputs = np.prod(shape[1:])
+        signs = rng.choice([-1.0, 1.0], shape)
+        values = (rng.standard_normal(shape) * GAIN / np.sqrt(inputs) if len(shape) > 1
+                  else signs * rng.uniform(0.2, 1, shape))  # fmt: skip
+        drawn.append(torch.from_numpy(values.astype(np.float32)))
+    return drawn
+
+
 def network(student, device):
     """A new network of the student's, on the device, that has seen one batch.
 
@@ -177,9 +193,11 @@ def test_network_has_the_layers_asked_for(student, device):
     seed=seeds(),
 )
 def test_forward_pass_of_the_network(student, reference, device, x, seed):
-    """With the student's own weights the layers in the list give the same outputs."""
+    """With the same weights the layers in the list give the same outputs."""
     student.seed(seed)
     net = network(student, device)
+    # What a new network holds may hide a fault: small weights that reach no bound, biases of zero.
+    student.scaffold("models").load.keep(net, drawn_parameters(seed))
     weights = parameters(net, others=True)
     out, again = net(torch.from_numpy(x)), net(torch.from_numpy(x))
     if torch.is_tensor(out) and torch.is_tensor(again) and differ(out, again):

@@ -1,0 +1,85 @@
+"""The weights that hw5's check of a CNN loads into the student's network, and how."""
+
+from __future__ import annotations
+
+import importlib.util
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from grader.assignment import Assignment
+from rubrics.hw5 import test_p3_digits as p3
+
+
+@pytest.fixture(scope="module")
+def models(hw5: Assignment) -> ModuleType:
+    """The scaffold that loads them."""
+    spec = importlib.util.spec_from_file_location("models", hw5.folder / "scaffolds" / "models.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def network(first: nn.Module) -> nn.Module:
+    linear = nn.Linear(512, 10)
+    return nn.ModuleDict({"z": linear, "b": first, "a": nn.Conv2d(16, 32, 3, padding=1)})
+
+
+def test_drawn_parameters_hide_nothing() -> None:
+    drawn = p3.drawn_parameters(3)
+    assert [tuple(one.shape) for one in drawn] == p3.SHAPES
+    assert all(one.dtype == torch.float32 for one in drawn)
+    assert min(float(one.abs().min()) for one in drawn if one.dim() == 1) >= 0.2
+    assert all(torch.equal(*pair) for pair in zip(drawn, p3.drawn_parameters(3), strict=True))
+
+
+def test_parameters_are_found_by_their_shapes(models: ModuleType) -> None:
+    net = network(nn.LazyConv2d(16, 3, padding=1))
+    net["b"](torch.zeros(1, 1, 8, 8))
+    drawn = p3.drawn_parameters(0)
+    models.load(net, drawn)
+    own = p3.parameters(net)
+    assert all(np.array_equal(a, b) for a, b in zip(own, drawn, strict=True))
+    assert all(p.requires_grad for p in net.parameters())
+
+
+class Guarded(nn.Module):
+    """Hands out copies of its tensors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.own = network(nn.Conv2d(1, 16, 3))
+
+    def state_dict(self) -> dict[str, torch.Tensor]:  # type: ignore[override]  # as a student may
+        return {name: value.clone() for name, value in self.own.state_dict().items()}
+
+
+def test_a_network_that_keeps_its_tensors_stays_as_it_is(models: ModuleType) -> None:
+    net = Guarded()
+    before = p3.parameters(net)
+    models.load(net, p3.drawn_parameters(0))
+    assert all(np.array_equal(a, b) for a, b in zip(p3.parameters(net), before, strict=True))
+
+
+def test_tensors_that_take_no_values_are_left_alone(models: ModuleType) -> None:
+    first = nn.Conv2d(1, 16, 3)
+    first.weight = nn.Parameter(torch.zeros(1, 1, 1, 1).expand(16, 1, 3, 3))
+    net = network(first)
+    drawn = p3.drawn_parameters(0)
+    models.load(net, drawn)
+    own = p3.parameters(net)
+    assert np.array_equal(own[2], drawn[2]) and not np.array_equal(own[0], drawn[0])
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_other_parameters_keep_their_values(models: ModuleType, bias: bool) -> None:
+    net = network(nn.Conv2d(1, 16, 3))
+    net.add_module("other", nn.Linear(3, 7, bias=bias))
+    before = net["other"].weight.detach().clone()
+    models.load(net, p3.drawn_parameters(0))
+    assert torch.equal(net["other"].weight, before)
+    assert np.array_equal(p3.parameters(net, others=True)[0], p3.drawn_parameters(0)[0])
