@@ -12,11 +12,11 @@ from nbformat import NotebookNode
 
 from grader.assignment import Assignment, load_assignment
 from grader.grading import Options, grade
-from grader.judge import make_launcher
 from grader.model import GradeReport
 from grader.sandbox.launcher import Launcher
 from grader.submission import read_submission
 from tests.kits import unpacked_kit
+from tests.launchers import Stock
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -32,9 +32,9 @@ def hw5() -> Assignment:
 
 
 @pytest.fixture(scope="session")
-def launcher(hw5: Assignment) -> Iterator[Launcher]:
-    """A warm launcher with hw5's libraries."""
-    made = make_launcher(hw5)
+def stock() -> Iterator[Stock]:
+    """The warm launchers of this process, one for each list of libraries."""
+    made = Stock()
     yield made
     made.close()
 
@@ -44,6 +44,20 @@ def kit(hw5: Assignment, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that students unpack. It takes a minute to make: all processes share it."""
     own = tmp_path_factory.getbasetemp()
     return unpacked_kit(hw5, own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own)
+
+
+@pytest.fixture(scope="module")
+def exam_launchers(stock: Stock) -> Iterator[None]:
+    """Have exams that are held in this process take their launchers from the stock."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("grader.exam.grading.make_launcher", stock.make_launcher)
+        yield
+
+
+@pytest.fixture
+def launcher(hw5: Assignment, stock: Stock) -> Launcher:
+    """A warm launcher with hw5's libraries."""
+    return stock.make_launcher(hw5)
 
 
 @pytest.fixture

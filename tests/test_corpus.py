@@ -14,7 +14,7 @@ EVERY = 31
 
 
 @pytest.fixture(scope="module")
-def told(hw5: Assignment) -> ExamReport:
+def told(hw5: Assignment, exam_launchers: None) -> ExamReport:
     """The exam on a sample of the variants."""
     return hold_exam(hw5, Scope(only="variants", every=EVERY))
 

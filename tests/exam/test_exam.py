@@ -18,15 +18,17 @@ from grader.exam import ExamReport, Scope, hold_exam, render_exam
 from grader.exam.text import summary
 from tests.exam.assignment import ACCEPTED, HARMLESS, MISTAKE, REFUSED, write_exam
 
+pytestmark = pytest.mark.usefixtures("exam_launchers")
+
 
 @pytest.fixture(scope="module")
-def passed(tmp_path_factory: pytest.TempPathFactory) -> ExamReport:
+def passed(exam_launchers: None, tmp_path_factory: pytest.TempPathFactory) -> ExamReport:
     """An exam of what is right about parts 1b and 1e."""
     return hold_exam(write_exam(tmp_path_factory.mktemp("passed")), Scope(parts=("1b", "1e")))
 
 
 @pytest.fixture(scope="module")
-def failed(tmp_path_factory: pytest.TempPathFactory) -> ExamReport:
+def failed(exam_launchers: None, tmp_path_factory: pytest.TempPathFactory) -> ExamReport:
     """An exam in which checks err both ways, and nobody has declared an equivalent."""
     folder = tmp_path_factory.mktemp("failed")
     assignment = write_exam(folder, MISTAKE + HARMLESS + ACCEPTED + REFUSED, "")

@@ -19,21 +19,20 @@ from grader.model import GradeReport
 from grader.sandbox.canaries import REQUIRED, TESTED
 from grader.sandbox.launcher import Launcher
 from grader.submission import read_submission
+from tests.launchers import Stock
 from tests.small.assignment import Ended, Grade, Run, load_small, write_assignment, write_small
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Assignment:
     """The small assignment."""
     return load_small(tmp_path_factory.mktemp("assignment"))
 
 
-@pytest.fixture(scope="module")
-def warm(small: Assignment) -> Iterator[Launcher]:
-    """One warm launcher for this module."""
-    made = make_launcher(small)
-    yield made
-    made.close()
+@pytest.fixture
+def warm(small: Assignment, stock: Stock) -> Launcher:
+    """A warm launcher."""
+    return stock.make_launcher(small)
 
 
 @pytest.fixture
@@ -68,13 +67,20 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def grader(place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+def grader(
+    place: Path,
+    stock: Stock,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> Run:
     """Run the program in the working directory: `grader("grade", "a.ipynb")`.
 
     The machine's sandbox is taken for whole: what is said where it is not has its own tests.
+    The warm process is one that was used before, but for tests with `own_launchers`.
     """
     whole = {name: (TESTED, "") for name in REQUIRED["strict"]}
     monkeypatch.setattr("grader.sandbox.canaries.try_layers", lambda launcher: whole)
+    monkeypatch.setattr("grader.desk.make_launcher", stock.make_launcher)
 
     def run(*arguments: str, assignment: str = "small") -> Ended:
         named = ["--assignment", assignment] if assignment else []
@@ -89,6 +95,12 @@ def grader(place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
         return Ended(code, out, err)
 
     return run
+
+
+@pytest.fixture
+def own_launchers(grader: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the program start and close launchers of its own."""
+    monkeypatch.setattr("grader.desk.make_launcher", make_launcher)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from tests.small.assignment import (
     PARTS,
     RUBRIC,
     WRONG_DOUBLE,
+    Ended,
     Run,
     write_assignment,
     write_small,
@@ -47,6 +49,14 @@ KLASS: dict[str, dict[str, str | None]] = {
 }
 
 
+@dataclass
+class Shelf:
+    """A folder with submissions and what they came to, and how that run ended."""
+
+    folder: Path
+    ended: Ended | None = None
+
+
 @pytest.fixture
 def klass(place: Path) -> list[str]:
     """The files of a class, one of which is no notebook."""
@@ -54,6 +64,23 @@ def klass(place: Path) -> list[str]:
         write_small(place / f"{name}.ipynb", answers)
     (place / "fay.ipynb").write_text("{", encoding="utf-8")
     return [f"{name}.ipynb" for name in (*KLASS, "fay")]
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    """What the class came to when it was graded first, for all tests of this file."""
+    return Shelf(tmp_path_factory.mktemp("shelf") / "graded")
+
+
+@pytest.fixture
+def first(grader: Run, place: Path, klass: list[str], shelf: Shelf) -> Ended:
+    """The class has been graded into `grader-out`: how that run ended."""
+    if shelf.ended is None:
+        shelf.ended = grader("grade", *klass)
+        shutil.copytree(place, shelf.folder)
+    else:
+        shutil.copytree(shelf.folder, place, dirs_exist_ok=True)
+    return shelf.ended
 
 
 @pytest.fixture
@@ -94,24 +121,22 @@ def table(out: Path) -> dict[str, dict[str, str]]:
 
 
 def test_several_processes_give_the_grades_of_one(
-    grader: Run, place: Path, klass: list[str]
+    grader: Run, place: Path, klass: list[str], first: Ended
 ) -> None:
-    alone = grader("grade", *klass, "--out", "alone")
-    side = grader("grade", *klass, "--out", "side", "--jobs", "3")
-    assert (alone.code, side.code) == (3, 3)
-    assert sorted(alone.out.replace("alone/", "").splitlines()) == sorted(
+    side = grader("grade", *klass, "--out", "side", "--jobs", "2")
+    assert (first.code, side.code) == (3, 3)
+    assert sorted(first.out.replace("grader-out/", "").splitlines()) == sorted(
         side.out.replace("side/", "").splitlines()
     )
-    assert grades(place / "alone") == grades(place / "side")
+    assert grades(place / "grader-out") == grades(place / "side")
     told = table(place / "side")
     assert [told[name]["total"] for name in KLASS] == ["12", "3", "8", "9", "11"]
     assert "JSON is broken" in told["fay"]["reason"] and told["fay"]["total"] == ""
 
 
 def test_what_has_not_changed_is_not_graded_again(
-    grader: Run, place: Path, klass: list[str], tasks: list[Task]
+    grader: Run, place: Path, klass: list[str], first: Ended, tasks: list[Task]
 ) -> None:
-    first = grader("grade", *klass)
     page = (place / "grader-out/index.html").stat().st_mtime_ns
     tasks.clear()
     second = grader("grade", *klass)
@@ -124,9 +149,8 @@ def test_what_has_not_changed_is_not_graded_again(
 
 
 def test_a_new_version_of_one_submission_is_graded_alone(
-    grader: Run, place: Path, klass: list[str], tasks: list[Task]
+    grader: Run, place: Path, klass: list[str], first: Ended, tasks: list[Task]
 ) -> None:
-    grader("grade", *klass)
     tasks.clear()
     write_small(place / "bob.ipynb")
     ended = grader("grade", *klass)
@@ -138,9 +162,8 @@ def test_a_new_version_of_one_submission_is_graded_alone(
 
 
 def test_a_report_that_was_deleted_is_written_again(
-    grader: Run, place: Path, klass: list[str]
+    grader: Run, place: Path, klass: list[str], first: Ended
 ) -> None:
-    grader("grade", *klass)
     before = grades(place / "grader-out")
     (place / "grader-out/reports/ada.html").unlink()
     assert grader("grade", *klass).out.startswith("ada: 12 of 12")
@@ -165,10 +188,9 @@ HELPER = CHECKS.replace("double works on a number", "double works on one number"
     ],
 )
 def test_a_changed_check_judges_the_parts_again_that_it_touches(
-    grader: Run, place: Path, klass: list[str], tasks: list[Task],
+    grader: Run, place: Path, klass: list[str], first: Ended, tasks: list[Task],
     checks: str, touched: tuple[str, ...],
 ) -> None:  # fmt: skip
-    grader("grade", *klass)
     tasks.clear()
     write_assignment(place.parent, checks=checks)
     sys.modules.pop("test_small", None)
@@ -190,8 +212,9 @@ def test_a_changed_check_judges_the_parts_again_that_it_touches(
         )  # fmt: skip
 
 
-def test_changed_points_of_a_part_count_for_all(grader: Run, place: Path, klass: list[str]) -> None:
-    grader("grade", *klass)
+def test_changed_points_of_a_part_count_for_all(
+    grader: Run, place: Path, klass: list[str], first: Ended
+) -> None:
     rubric = RUBRIC.replace("title: A multiple\n    points: 1", "title: A multiple\n    points: 5")
     write_assignment(place.parent, rubric=rubric)
     grader("grade", *klass)
@@ -340,10 +363,9 @@ def test_fault_of_a_process_leaves_one_ungraded(
 
 
 def test_a_preview_says_whose_grade_would_change_and_writes_nothing(
-    grader: Run, place: Path, klass: list[str]
+    grader: Run, place: Path, klass: list[str], first: Ended
 ) -> None:
-    assert grader("grade", *klass, "--diff").code == 2  # nothing to compare with
-    grader("grade", *klass)
+    assert grader("grade", *klass, "--out", "none", "--diff").code == 2  # nothing to compare with
     before = grades(place / "grader-out")
     stamps = {p: p.stat().st_mtime_ns for p in (place / "grader-out/reports").iterdir()}
     write_assignment(place.parent, checks=CHANGED)
@@ -404,9 +426,9 @@ def _graded(place: Path) -> int:
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_that_was_stopped_goes_on_where_it_was(
-    grader: Run, place: Path, klass: list[str], tasks: list[Task], stop: int
+    grader: Run, place: Path, klass: list[str], first: Ended, tasks: list[Task], stop: int
 ) -> None:
-    grader("grade", *klass, "--out", "quiet")
+    (place / "grader-out").rename(place / "quiet")
     process = _start(place, klass)
     assert _soon(lambda: _graded(place) >= 2)
     os.killpg(process.pid, stop) if stop == signal.SIGINT else process.kill()

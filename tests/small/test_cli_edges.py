@@ -48,6 +48,7 @@ def test_error_in_the_assignments_own_code_is_no_traceback(
     assert grader("grade", "ada.ipynb").code in (2, 4)
 
 
+@pytest.mark.usefixtures("own_launchers")
 def test_long_temporary_folder_is_no_obstacle(
     grader: Run, place: Path, short_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

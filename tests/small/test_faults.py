@@ -16,7 +16,8 @@ import pytest
 
 from grader.model import GradeReport
 from grader.sandbox.launcher import WarmLauncher
-from tests.small.assignment import Run, files_below, write_small
+from tests.launchers import Stock
+from tests.small.assignment import RUBRIC, Run, files_below, write_assignment, write_small
 
 pytestmark = pytest.mark.skipif(not WarmLauncher.available(), reason="no warm process here")
 
@@ -49,13 +50,14 @@ def _children(pid: int) -> list[int]:
 class Saboteur:
     """Hits one submission: before it is started, at a word of its progress, or after a check."""
 
-    def __init__(self, kill: Kill, stage: str, times: int) -> None:
-        self.kill, self.stage, self.left = kill, stage, times
+    def __init__(self, stock: Stock, kill: Kill, stage: str, times: int) -> None:
+        self.stock, self.kill, self.stage, self.left = stock, kill, stage, times
         self.hits = 0
 
     def hit(self, stage: str, launcher: Any) -> None:
         if stage == self.stage and self.left:
             self.left, self.hits = self.left - 1, self.hits + 1
+            self.stock.spoil(launcher)
             self.kill(launcher)
 
     def grade(self, *args: Any, **options: Any) -> GradeReport:
@@ -84,7 +86,11 @@ class Saboteur:
 
 @pytest.fixture
 def three(place: Path) -> tuple[str, ...]:
-    """Submissions of which the second is hit."""
+    """Submissions of which the second is hit.
+
+    What waits for a cell's answer may notice its end by the limit alone: here that is short.
+    """
+    write_assignment(place.parent, rubric=RUBRIC.replace("cell_s: 60", "cell_s: 8"))
     names = ("ada.ipynb", "bob.ipynb", "cyn.ipynb")
     for name in names:
         write_small(place / name)
@@ -92,14 +98,14 @@ def three(place: Path) -> tuple[str, ...]:
 
 
 @pytest.fixture
-def sabotage(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Saboteur]:
+def sabotage(stock: Stock, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Saboteur]:
     """Have the grading of bob's submission sabotaged."""
     import grader.grading
 
     right = grader.grading.grade
 
     def begin(kill: Kill, stage: str, times: int) -> Saboteur:
-        made = Saboteur(kill, stage, times)
+        made = Saboteur(stock, kill, stage, times)
         monkeypatch.setattr(Saboteur, "_grade", staticmethod(right))
         monkeypatch.setattr("grader.grading.grade", made.grade)
         return made
@@ -173,6 +179,7 @@ def test_no_room_for_the_report(grader: Run, place: Path, full_disk: Path) -> No
     assert not files_below(full_disk / "out")
 
 
+@pytest.mark.usefixtures("own_launchers")
 def test_no_room_for_a_job(
     grader: Run, place: Path, full_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

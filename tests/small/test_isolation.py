@@ -52,6 +52,7 @@ def test_what_is_missing_is_said_and_graded_all_the_same(
     assert report["isolation"]["layers"]["left behind"] == {"state": TESTED, "detail": ""}
 
 
+@pytest.mark.usefixtures("own_launchers")
 def test_layers_are_really_tried(grader: Run, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("grader.sandbox.canaries.try_layers", try_layers)
     write_small(place / "ada.ipynb")
