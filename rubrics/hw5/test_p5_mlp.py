@@ -273,7 +273,7 @@ EPOCHS, READABLE = 2, 4000
 
 
 @pytest.mark.part("5d")
-def test_metrics_are_printed(student):
+def test_metrics_are_printed(student, data_folder):
     """train prints epoch, loss, acc, val_loss, val_acc, train_time and tot_time, each epoch."""
     X, Y = clusters()
     student.seed(5)
@@ -296,7 +296,7 @@ def test_metrics_are_printed(student):
         if is_exchanged(text, name, kept):
             said = f"{name} and val_{name} are printed under each other's name"
             raise CheckFailed(Stage.VALUES, said)
-    assert_right_data(student)
+    assert_right_data(student, data_folder)
 
 
 # A number under one of these names, as `val_acc = 0.91` or `Val acc: 91.2%`.
@@ -327,10 +327,11 @@ def _are(printed, values):
                for unit in (1, 100))  # fmt: skip
 
 
-def assert_right_data(student):
+def assert_right_data(student, data_folder):
     """Fail where `model` of the training cell certainly has wrong data."""
+    scaffold = student.scaffold("perceptron")
     try:
-        told = student.scaffold("perceptron").data_of(student["model"])
+        told = scaffold.data_of(student["model"])
     except CheckFailed:
         return  # under another name, or not there: the class itself is judged above
     if not (isinstance(told, list | tuple) and [type(one) for one in told] == [int] * 4 + [bool]):
@@ -344,6 +345,52 @@ def assert_right_data(student):
     if same:
         text = "the data that model is validated on are those that it is trained on"
         raise CheckFailed(Stage.VALUES, text, hint="What was never seen tells more.")
+    if are_exchanged(some_rows(scaffold, student["model"]),
+                     *(mnist(data_folder, name)[0] for name in ("train", "test"))):  # fmt: skip
+        text = "model is trained on the test data and validated on the training data"
+        raise CheckFailed(Stage.VALUES, text, hint="Which samples does MLP(...) take first?")
+
+
+# So many samples of a model's data are looked at; so many must show which file they are from.
+SOME, FEWEST = 40, 5
+PIXELS = 28 * 28
+
+
+def some_rows(scaffold, model):
+    """Samples that a model is trained on and that it is validated on; none that cannot be read."""
+    try:
+        told = scaffold.rows_of(model, SOME)
+        return [numbers(rows) for rows in told] if type(told) is list else []
+    except (CheckFailed, NeedsReview):
+        return []
+
+
+def are_exchanged(rows, train, test):
+    """Whether all samples for training are from the test file, and all others from the other.
+
+    A sample is known by where it has ink, in whatever scale; one that is in both files tells
+    nothing, and one that is in neither is the student's own: then nothing is certain.
+    """
+    files = [set(inked(pixels)) for pixels in (train, test)]
+    return len(rows) == 2 and all(
+        all_from(some, *order) for some, order in zip(rows, (files[::-1], files), strict=True)
+    )
+
+
+def all_from(rows, file, other):
+    """Whether all of these samples, with a column of ones before or behind, are from a file."""
+    if rows.ndim != 2 or rows.shape[1] < PIXELS:
+        return False
+    for columns in (rows[:, :PIXELS], rows[:, -PIXELS:]):
+        told = [one for one in inked(columns) if not (one in file and one in other)]
+        if len(told) >= FEWEST and all(one in file for one in told):
+            return True
+    return False
+
+
+def inked(pixels):
+    """Of each row of pixels, which differ from the corner: the same in any scale."""
+    return [row.tobytes() for row in np.packbits(pixels != pixels[:, :1], axis=1)]
 
 
 def printed_row(epoch, kept, text, seconds):

@@ -21,3 +21,9 @@ def data_of(model):
     """Samples and labels for training, those for validation, and whether the samples are one."""
     kept = [np.asarray(getattr(model, name)) for name in ("X", "Y", "X_val", "Y_val")]
     return [*map(len, kept), bool(np.array_equal(kept[0], kept[2]))]
+
+
+def rows_of(model, count):
+    """Some samples for training and some for validation, evenly spaced."""
+    kept = [np.asarray(getattr(model, name), dtype=float) for name in ("X", "X_val")]
+    return [rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)] for rows in kept]
