@@ -101,13 +101,27 @@ def typed_in(sources: Sequence[str], name: str, operands: Collection[str] = ()) 
     assigned: dict[str, ast.expr] = {}
     tree = parse_python("\n".join(as_python(source) for source in sources))
     for statement in tree.body if tree else ():
-        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-            target = statement.targets[0]
-            if isinstance(target, ast.Name):
-                assigned[target.id] = statement.value
-        elif set(bound_names([statement])) & {name}:
+        plain = _plainly_assigned(statement)
+        if name in bound_names([statement]) and name not in plain:
             return False  # by a loop, an import or the like: not certain
+        assigned.update(plain)
     return name in assigned and _is_typed(assigned[name], assigned, operands, 5)
+
+
+def _plainly_assigned(statement: ast.stmt) -> dict[str, ast.expr]:
+    """The values that `a = 1` or `a, b = 1, 2` gives to its names."""
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return {}
+    target, value = statement.targets[0], statement.value
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        pairs = list(zip(target.elts, value.elts, strict=False))
+        if len(target.elts) != len(value.elts) or any(
+            isinstance(node, ast.Starred) for pair in pairs for node in pair
+        ):
+            return {}
+    else:
+        pairs = [(target, value)]
+    return {to.id: given for to, given in pairs if isinstance(to, ast.Name)}
 
 
 def _is_typed(

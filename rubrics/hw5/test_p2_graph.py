@@ -16,10 +16,12 @@ from grader.checks import (
     Unreadable,
     after_change,
     assert_matches,
+    calls,
     computes,
     is_gradient,
     numbers,
     read_numbers,
+    typed_in,
 )
 
 # How a derivative is written where it is not written as one, in order of the homework's list.
@@ -58,6 +60,7 @@ def test_value_of_f(student, submission, reference):
     told = number_of(student, submission, "f")
     assert_matches(told, reference.f(), what="f", decimals=3)
     assert_shown_to_three(submission, "f", told)
+    assert_computed(submission, "f")
 
 
 @pytest.mark.part("2b")
@@ -72,6 +75,7 @@ def test_value_of_e(student, submission, reference):
         own = reference.error_of(number_of(student, submission, "f"))
         assert_matches(told, own, what="e", decimals=3)
     assert_shown_to_three(submission, "e", told)
+    assert_computed(submission, "e")
 
 
 @pytest.mark.part("2b")
@@ -240,6 +244,26 @@ def assert_shown_to_three(submission, name, value):
         if 0 < decimals < 3 and "e" not in number and abs(float(number) - value) < 0.1**decimals:
             text = f"{name} is shown as {number}, but should have at least three decimals"
             raise CheckFailed(Stage.VALUES, text)
+
+
+# What a computation of f and e is made of; in a cell with one of these a number may be copied.
+OPERANDS = ("w1", "x1", "w2", "x2", "f_star", "f")
+POWERS = ("exp", "expm1", "exp2", "pow", "power")
+
+
+def assert_computed(submission, name):
+    """Fail where the value is certainly typed in, and no text or picture may show how it came.
+
+    By hand, or with a calculator, is no worse than by a program: but not without any steps.
+    """
+    if submission.text or submission.pictures:
+        return
+    computing = any(calls(submission.sources, power, arguments=1) for power in POWERS)
+    if computing or any("**" in source for source in submission.sources):
+        return
+    if typed_in(submission.sources, name, set(OPERANDS) - {name}):
+        text = f"{name} is typed in as a number, but should be computed"
+        raise CheckFailed(Stage.MEANS, text, hint="Compute it from the weights and inputs.")
 
 
 def assert_stated(submission, name, right):

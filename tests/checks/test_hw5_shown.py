@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from grader.checks import CheckFailed
+from grader.model import Stage
 from rubrics.hw5 import test_p2_graph as p2
 from rubrics.hw5 import test_p5_mlp as p5
 
 
-def shown(printed: str, source: str = "print(...)", text: str = "") -> Any:
-    return SimpleNamespace(printed=printed, sources=(source,), text=text, pictures=0)
+def shown(printed: str, source: str = "print(...)", text: str = "", pictures: int = 0) -> Any:
+    return SimpleNamespace(printed=printed, sources=(source,), text=text, pictures=pictures)
 
 
 @pytest.mark.parametrize("printed", ["f = 1.05, e = 0.05", "e: 0.05", "e=0.1", "e = 0.05."])
@@ -41,6 +42,39 @@ def test_a_value_with_too_few_decimals_is_told(printed: str) -> None:
 )
 def test_what_may_have_three_decimals_is_right(submission: Any) -> None:
     p2.assert_shown_to_three(submission, "e", 0.0512711)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["f = 1.0513", "f, e = 1.0513, 0.0513", "z = -(w1 * x1 + w2 * x2)\nf = float(1.051)"],
+)
+def test_a_value_that_is_typed_in_is_told(source: str) -> None:
+    with pytest.raises(CheckFailed, match="f is typed in as a number, but should be") as failed:
+        p2.assert_computed(shown("f = 1.0513", source), "f")
+    assert failed.value.stage is Stage.MEANS
+
+
+@pytest.mark.parametrize(
+    "submission",
+    [
+        shown("", "f = 1.0513", text="$f = e^{0.05} = 1.0513$"),
+        shown("", "f = 1.0513", pictures=1),
+        shown("", "print(math.exp(0.05))\nf = 1.0513"),
+        shown("", "print(math.e ** 0.05)\nf = 1.0513"),
+        shown("", "f = 1 + 0.05 + 0.00125 + 0.00002"),
+        shown("", "f = forward(w1, x1, w2, x2)"),
+        shown("", "from numbers import f"),
+        shown("", "G = build_graph(nodes)"),
+    ],
+    ids=["text", "picture", "call", "power", "series", "function", "import", "none"],
+)
+def test_what_may_be_computed_is_not_called_typed(submission: Any) -> None:
+    p2.assert_computed(submission, "f")
+
+
+def test_an_error_of_a_typed_value_is_computed() -> None:
+    p2.assert_computed(shown("", "f = 1.0513\ne = f - 1"), "e")
+    p2.assert_computed(shown("", "f = 0.05\ne = f"), "e")
 
 
 KEPT = {

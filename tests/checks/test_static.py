@@ -135,6 +135,7 @@ TYPED = {
     "number": "h = 18",
     "negative": "h = -18.0",
     "after-a-computation": "h = A * V\nh = torch.tensor([[1]])",
+    "two-at-once": "h, k = torch.tensor([1]), A * V",
 }
 COMPUTED = {
     "product": "h = A * V",
@@ -148,7 +149,10 @@ COMPUTED = {
     "loop": "h = 0\nfor a in [1, 2]:\n    h = h + a",
     "in-place": "h = torch.tensor([0])\nh += A",
     "imported": "from other import h",
-    "two-at-once": "h, k = torch.tensor([1]), 2",
+    "two-from-one": "h, k = f(A)",
+    "two-with-an-operand": "k, h = 2, A",
+    "exchanged": "h, k = 1, 2\nh, k = k, h",
+    "the-rest": "h, *k = 1, 2, 3",
     "not-there": "k = 1",
     "not-python": "h = = 1",
 }
