@@ -8,12 +8,15 @@ from grader.checks import CheckFailed, Stage, arrays, assert_matches, given
 
 @st.composite
 def images_and_kernels(draw):
-    """An image (N, C, H, W) and a kernel (O, C, h, w) that fits into it; all sides differ."""
+    """An image (N, C, H, W) and a kernel (O, C, h, w) that fits into it; all sides may differ."""
     samples, channels, filters = (draw(st.integers(1, 3)) for _ in range(3))
     height, width = draw(st.integers(1, 3)), draw(st.integers(1, 3))
     # One in four kernels is as large as its image: two sides seldom happen to be equal.
     room = st.integers(0, 4) if draw(st.integers(0, 3)) else st.just(0)
     more_down, more_right = draw(room), draw(room)
+    # One in four is square, the image and the kernel, as those of the homework are.
+    if not draw(st.integers(0, 3)):
+        height, more_down = width, more_right
     image = draw(arrays((samples, channels, height + more_down, width + more_right)))
     kernel = draw(arrays((filters, channels, height, width)))
     return image, kernel

@@ -20,6 +20,11 @@ EDGES: dict[str, Callable[[np.ndarray, np.ndarray], bool]] = {
     "a kernel as large as the image": lambda image, kernel: (
         image.shape[2:] == kernel.shape[2:] and kernel[0, 0].size > 1
     ),
+    "a square image and a square kernel": lambda image, kernel: (
+        image.shape[2] == image.shape[3] > kernel.shape[2] == kernel.shape[3] > 1
+        and min(np.ptp(image[0, 0]), np.ptp(kernel[0, 0])) > 0
+        and image.shape[2] > kernel.shape[2] + 1
+    ),
     "one channel": lambda image, kernel: image.shape[1] == 1,
     "more channels": lambda image, kernel: image.shape[1] > 1,
     "one sample": lambda image, kernel: len(image) == 1,
