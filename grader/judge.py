@@ -42,6 +42,8 @@ _KERNEL_MODULES = (
     "grader.sandbox.kernel_process",
 )
 
+_SETTLED = (Status.PASSED, Status.NEEDS_REVIEW)
+
 
 @dataclass
 class Judge:
@@ -156,8 +158,12 @@ class Judge:
         wrong = self._chances.wrong_needs(part)
         if not wrong or isinstance(failure, AnswerMissing):
             return ""
-        listed = " and ".join(wrong)
-        return f"This uses part {listed}, which is not right yet: mend that first, and check again."
+        first, checks = wrong[0], self.assignment.parts[wrong[0]].checks
+        results = [self.results[check.test] for check in checks if check.test in self.results]
+        if any(result.status not in _SETTLED for result in results):
+            return f"This uses part {first}, which is not right yet: mend that first."
+        unclear = [r.message for r in results if r.status is Status.NEEDS_REVIEW]
+        return f"This uses part {first}, which could not be checked. {''.join(unclear[:1])}".strip()
 
     def diagnose(self, item: pytest.Item, failure: BaseException,
                  again: Callable[[Any], Any]) -> None:  # fmt: skip

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from grader.checks.answers import read_numbers
-from grader.checks.compare import assert_matches, counterexample, numbers
+from grader.checks.compare import assert_matches, numbers
+from grader.checks.context import show_as
 from grader.checks.examples import given
 from grader.checks.flows import called_from_outside, calls, is_unused, last_call
 from grader.checks.graphs import Dataflow, Drawing, Unreadable, computes
@@ -12,6 +13,7 @@ from grader.checks.oracle import Expected, forward_error
 from grader.checks.printed import first_unprinted
 from grader.checks.remote import Remote, lazy
 from grader.checks.rounding import Rounded, float64, read_only, reduction_units
+from grader.checks.sample import counterexample
 from grader.checks.slices import comes_from_backward, is_gradient, used_by
 from grader.checks.static import typed_in, until_bound
 from grader.checks.strategies import arrays, fill, seeds, shapes
@@ -55,6 +57,7 @@ __all__ = [
     "reduction_units",
     "seeds",
     "shapes",
+    "show_as",
     "typed_in",
     "until_bound",
     "used_by",

@@ -34,6 +34,8 @@ _SMALLER, _NUMBERS = 40, 16
 _RIGHT = "right"
 # Stands for the right answer, where a mistake gives it too.
 _SAME = "same"
+# What an oracle says with an error of its own: a dictionary with this key.
+_EXPECTED = "expected, with its error"
 _PASSED_ON = (
     "What this check compares with is not recorded for your case: the course's own grader decides."
 )
@@ -177,9 +179,9 @@ def _mistaken(packer: Packer, recorder: Recorder, other: Reference) -> dict[str,
 
 def _packed(packer: Packer, right: Any, answer: Callable[[], Any]) -> Any:
     try:
-        value = answer()
+        value = _single(answer())
         # Kept to single precision, to which answers are held: half as large.
-        return _SAME if _image(value) == _image(right) else packer.pack(_single(value))
+        return _SAME if _image(value) == _image(_single(right)) else packer.pack(value)
     except NOT_IT:
         return None
 
@@ -190,11 +192,23 @@ def _image(value: Any) -> Any:
 
 
 def _single(value: Any) -> Any:
+    """An answer in single precision, with what is nested in it as plain values."""
+    if isinstance(value, Expected):
+        return {_EXPECTED: [_single(value.value), _single(value.error)]}
     if isinstance(value, list | tuple):
         return type(value)(_single(item) for item in value)
     if isinstance(value, np.ndarray) and value.dtype == np.float64:
         with np.errstate(over="ignore"):
             return value.astype(np.float32)
+    return value
+
+
+def _restored(value: Any) -> Any:
+    """What `_single` was given."""
+    if isinstance(value, dict) and list(value) == [_EXPECTED]:
+        return Expected(*map(_restored, value[_EXPECTED]))
+    if isinstance(value, list | tuple):
+        return type(value)(_restored(item) for item in value)
     return value
 
 
@@ -277,7 +291,7 @@ class AnswerBook:
             return self._packed.unpack(packed)
         if self._mistaken[key] is None:
             raise ValueError("this mistake has no answer to that")
-        return self._mistake.unpack(self._mistaken[key])
+        return _restored(self._mistake.unpack(self._mistaken[key]))
 
     @staticmethod
     def _key(name: str, args: Any, kwargs: Any) -> str:

@@ -18,11 +18,11 @@ import torch
 from grader.checks.context import current
 from grader.checks.oracle import Expected
 from grader.checks.remote import Remote
-from grader.checks.said import to_paste
+from grader.checks.sample import counterexample
 from grader.checks.show import as_numpy, show
 from grader.checks.tolerance import allowed_error
 from grader.checks.verdict import CheckFailed
-from grader.model import Counterexample, Stage
+from grader.model import Stage
 from grader.sandbox.wire import Opaque
 
 
@@ -263,16 +263,3 @@ def _failure(
 ) -> CheckFailed:
     sample = counterexample(actual, expected)
     return CheckFailed(stage, text, hint=hint or demand.hint, counterexample=sample)
-
-
-def counterexample(actual: Any = None, expected: Any = None) -> Counterexample:
-    """The running check's input, call and outcome as data."""
-    context = current()
-    said = context.said
-    return Counterexample(
-        call=context.call,
-        inputs={name: show(value) for name, value in context.transcript.values().items()},
-        expected=None if expected is None else show(expected),
-        actual=show(actual),
-        code=to_paste(context.transcript, said, expected) if said is not None else None,
-    )

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from grader.checks.said import Said, Transcript
+from grader.checks.said import Transcript
 
 Example = dict[str, Any]
 
@@ -33,7 +33,6 @@ class CheckContext:
 
     check: str = ""
     call: str = ""
-    said: Said | None = None
     transcript: Transcript = field(default_factory=Transcript)
     keeper: Keeper | None = None
     examples_run: int = 0
@@ -44,7 +43,7 @@ class CheckContext:
 
     def start_example(self, example: Example) -> None:
         """Begin anew with another example."""
-        self.call, self.said = "", None
+        self.call = ""
         self.transcript = Transcript.of(example)
 
 
@@ -64,3 +63,8 @@ def running(context: CheckContext) -> Iterator[CheckContext]:
         yield context
     finally:
         _CURRENT.reset(token)
+
+
+def show_as(**values: Any) -> None:
+    """Give values that a check has made the names under which a counterexample shows them."""
+    current().transcript.name(**values)

@@ -11,7 +11,7 @@ import contextlib
 import functools
 import inspect
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,12 +20,15 @@ from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
+from hypothesis.internal.conjecture import providers
 
 from grader.checks.context import CheckContext, Example, current
 from grader.checks.student import Student
 from grader.checks.verdict import AnswerMissing, CheckFailed, LimitExceeded, NeedsReview
 from grader.model import Stage
 
+# What reads the constants, in versions of Hypothesis that do.
+_LOCAL = "_get_local_constants"
 # So many are drawn where somebody wants to choose among them.
 _MANY = 400
 
@@ -147,7 +150,29 @@ def _search(
     def anonymous(example: Example) -> None:
         test(example)
 
-    seed(start)(configured(hypothesis_given(example=strategy)(anonymous)))()
+    with _nothing_from_other_modules():
+        seed(start)(configured(hypothesis_given(example=strategy)(anonymous)))()
+
+
+@contextlib.contextmanager
+def _nothing_from_other_modules() -> Iterator[None]:
+    """Keep Hypothesis from drawing constants that it reads off the modules that are loaded.
+
+    Which ones are "local" depends on how the grader was installed and on what was imported
+    before: two graders would draw different examples. There is no setting for that.
+    """
+    read = getattr(providers, _LOCAL, None)
+    if read is None:  # a version that reads none
+        yield
+        return
+    none = type(providers.GLOBAL_CONSTANTS)()
+    setattr(providers, _LOCAL, lambda: none)
+    providers.CONSTANTS_CACHE.cache.clear()
+    try:
+        yield
+    finally:
+        setattr(providers, _LOCAL, read)
+        providers.CONSTANTS_CACHE.cache.clear()
 
 
 def _attempt(
@@ -247,4 +272,6 @@ def _weight(value: Any) -> float:
     if isinstance(value, list | tuple | dict):
         items = value.values() if isinstance(value, dict) else value
         return sum(map(_weight, items)) + 0.1
+    if isinstance(value, int):  # how many there are of something, as a rule; or a seed
+        return min(abs(value), 20) / 20 + len(repr(value)) / 1000
     return len(repr(value)) / 100

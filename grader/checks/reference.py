@@ -146,6 +146,8 @@ def _largest(told: Expected) -> float:
 
 def _spread(value: Any, error: float) -> Any:
     """One error for each number of an answer, and no less than a rounding of it."""
+    if isinstance(value, Expected):
+        return value.error
     if isinstance(value, list | tuple):
         return [_spread(item, error) for item in value]
     return np.maximum(np.abs(np.asarray(value, dtype=float)), error)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from grader.checks.context import current
 from grader.checks.said import SCAFFOLD, Said
-from grader.checks.verdict import CheckFailed
+from grader.checks.sample import raising
+from grader.checks.verdict import AnswerMissing, CheckFailed
 from grader.model import Stage
 from grader.sandbox.wire import Encoder, Opaque
 
@@ -68,7 +69,7 @@ class Remote:
         node, buffers = self._call(args, kwargs, said)
         if said.rests_on_steps:
             current().transcript.step(said.code)
-        return self._give(self._student.evaluate(node, buffers, said.text), said)
+        return self._give(self._evaluate(node, buffers, said), said)
 
     def keep(self, *args: Any, **kwargs: Any) -> Remote:
         """Call it there and leave the result there, whatever it is."""
@@ -102,19 +103,26 @@ class Remote:
 
     def _ask(self, node: Node, buffers: Any, said: Said) -> Any:
         self._note(said)
-        return self._student.evaluate(node, buffers, said.text)
+        return self._evaluate(node, buffers, said)
+
+    def _evaluate(self, node: Node, buffers: Any, said: Said) -> Any:
+        try:
+            return self._student.evaluate(node, buffers, said.text)
+        except CheckFailed as failure:
+            if failure.raised is not None and not isinstance(failure, AnswerMissing):
+                failure.counterexample = raising(said)
+            raise
 
     @staticmethod
     def _note(said: Said) -> None:
         # A plain name says no more than what is compared; scaffolds are the grader's own.
-        context = current()
-        context.call = said.text.replace(f"{SCAFFOLD}.", "") if "(" in said.text else ""
-        context.said = said
+        current().call = said.text.replace(f"{SCAFFOLD}.", "") if "(" in said.text else ""
 
     def _give(self, value: Any, said: Said) -> Any:
         """Objects that stayed there become remotes; a container keeps them as they are."""
         if isinstance(value, Opaque):
             return Remote(self._student, {"k": "ref", "ref": value.ref}, said, value.type)
+        current().transcript.came(value, said)
         return value
 
     def _called(self, args: Any, kwargs: Any) -> Said:
@@ -143,8 +151,8 @@ def _within(said: Said, after: str, before: str = "") -> Said:
 
 
 def _indexed(said: Said, index: Any) -> Said:
-    if not said.text:  # names of cells that were run again: they are the student's own
-        return Said(str(index), str(index))
+    if not said.text:  # a name as it was among cells that were run again
+        return Said(str(index), None)
     return _within(said, f"[{index!r}]")
 
 

@@ -21,7 +21,7 @@ from grader.checks.static import definitions
 #: What the code of a scaffold's names begins with, before their source is put in.
 SCAFFOLD = "scaffold"
 _MODULES = {"np": "import numpy as np", "torch": "import torch"}
-_MOST_STEPS = 12
+_MOST_STEPS, _MOST_ITEMS = 12, 16
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Transcript:
     named: dict[int, tuple[str, Any]] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
     scaffolds: dict[str, str] = field(default_factory=dict)
+    answers: dict[int, tuple[Said, Any]] = field(default_factory=dict)
     complete: bool = True
     made: int = 0
 
@@ -78,6 +79,19 @@ class Transcript:
         stem = re.sub(r"\W+", "_", called.rpartition(".")[2]).strip("_").lower() or "made"
         return f"{stem}_{self.made}"
 
+    def came(self, value: Any, said: Said) -> None:
+        """Keep which expression a value, and each item of it, is the value of."""
+        self.answers[id(value)] = said, value
+        if isinstance(value, list | tuple) and len(value) <= _MOST_ITEMS:
+            for index, item in enumerate(value):
+                code = None if said.code is None else f"{said.code}[{index}]"
+                self.came(item, Said(f"{said.text}[{index}]", code, said.rests_on_steps))
+
+    def behind(self, value: Any) -> Said | None:
+        """The expression that a value came from; None for one that a check has made."""
+        said, known = self.answers.get(id(value), (None, None))
+        return said if known is value else None
+
     def argument(self, value: Any) -> Said:
         """How an argument is written: by its name, where it has one or is too large for a line."""
         known = self.named.get(id(value))
@@ -100,16 +114,18 @@ def named_values(example: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def to_paste(transcript: Transcript, said: Said, expected: Any = None) -> str | None:
+def to_paste(transcript: Transcript, said: Said | None, expected: Any = None) -> str | None:
     """Lines for a notebook cell that ask again, and show beside the answer what it should be.
 
     They need the student's own definitions and nothing else. None where they would be too long,
     or where something in them cannot be typed.
     """
-    if said.code is None or not transcript.complete:
+    if said is None or said.code is None or not transcript.complete:
         return None
-    steps = transcript.steps if said.rests_on_steps else []
     last = said.code
+    steps = transcript.steps if said.rests_on_steps else []
+    if steps and last.startswith(steps[-1]):
+        steps = steps[:-1]  # it is what the cell ends with
     wanted = None if expected is None else literal(expected)
     if wanted is None and last.isidentifier():
         return None  # a name alone shows nothing that its own cell does not

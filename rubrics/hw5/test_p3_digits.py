@@ -15,6 +15,7 @@ from grader.checks import (
     fill,
     given,
     seeds,
+    show_as,
 )  # fmt: skip
 from grader.checks.show import as_numpy
 
@@ -46,7 +47,7 @@ def labelled():
     return st.integers(1, 4).flatmap(
         lambda n: st.fixed_dictionaries(
             {
-                "X": arrays((n, 64), elements="pixels", layouts=("contiguous", "strided")),
+                "images": arrays((n, 64), elements="pixels", layouts=("contiguous", "strided")),
                 "seed": seeds(),
             }
         )
@@ -54,14 +55,15 @@ def labelled():
 
 
 def labels_for(drawn):
-    return np.random.default_rng(drawn["seed"]).integers(0, 10, len(drawn["X"]))
+    return np.random.default_rng(drawn["seed"]).integers(0, 10, len(drawn["images"]))
 
 
 @pytest.mark.part("3b")
 @given(drawn=labelled())
 def test_item_is_an_image(student, reference, drawn):
     """An item's first entry is the image: one channel of 8 by 8 pixels, float32."""
-    X, y = drawn["X"], labels_for(drawn)
+    X, y = drawn["images"], labels_for(drawn)
+    show_as(labels=y)
     dataset, right = student.Digits.keep(X, y), reference.Digits(X, y)
     for index in range(len(X)):
         image = pair(dataset[index])[0]
@@ -74,7 +76,8 @@ def test_item_is_an_image(student, reference, drawn):
 @given(drawn=labelled())
 def test_item_has_its_label(student, reference, drawn):
     """An item's second entry is the label as a class number of type torch.long."""
-    X, y = drawn["X"], labels_for(drawn)
+    X, y = drawn["images"], labels_for(drawn)
+    show_as(labels=y)
     dataset, right = student.Digits.keep(X, y), reference.Digits(X, y)
     for index in range(len(X)):
         label = pair(dataset[index])[1]
@@ -106,6 +109,7 @@ def assert_tensor(value, what):
 def test_dataset_has_a_length(student, reference, n):
     """len() of a dataset is its number of samples."""
     X, y = fill((n, 64), "ramp", 0), np.zeros(n, dtype=int)
+    show_as(images=X, labels=y)
     dataset = student.Digits.keep(X, y)
     assert_matches(len(dataset), len(reference.Digits(X, y)), what="the length")
 
@@ -215,16 +219,19 @@ ORDERS = [_PLACES.transpose(axes).ravel() for axes in itertools.permutations(ran
 def assert_in_some_order(out, reference, weights, x):
     """The scores are right for one order of the values before the linear layer."""
     failures = []
-    for order in ORDERS:
-        linear = np.empty_like(weights[4])
-        linear[:, order] = weights[4]
+    for right in [in_order(reference, weights, x, order) for order in ORDERS]:
         try:
-            assert_matches(
-                out, reference.cnn_forward([*weights[:4], linear, weights[5]], x), what="net(x)"
-            )
+            assert_matches(out, right, what="net(x)")
             return
         except CheckFailed as failure:
             failures.append(failure)
             if failure.stage is not Stage.VALUES:
                 break
     raise failures[0]
+
+
+def in_order(reference, weights, x, order):
+    """The scores where the linear layer reads its values in another order."""
+    linear = np.empty_like(weights[4])
+    linear[:, order] = weights[4]
+    return reference.cnn_forward([*weights[:4], linear, weights[5]], x)

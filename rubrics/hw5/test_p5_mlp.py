@@ -20,6 +20,7 @@ from grader.checks import (
     numbers,
     seeds,
     shapes,
+    show_as,
 )
 
 SIDES = st.integers(1, 5)
@@ -102,6 +103,7 @@ def empty_layers(drawn):
 def test_output_of_the_forward_pass(student, reference, drawn):
     """The output is the softmax of the last layer, after a sigmoid on every layer."""
     batch, weights, hidden_layers = drawn["batch"], drawn["weights"], empty_layers(drawn)
+    show_as(hidden_layers=hidden_layers)
     told = two(student.feed_forward(batch, hidden_layers, weights))
     right = reference.feed_forward(batch, hidden_layers, weights)
     assert_matches(told[0], right[0], what="output")
@@ -112,6 +114,7 @@ def test_output_of_the_forward_pass(student, reference, drawn):
 def test_hidden_layers_are_stored(student, reference, drawn):
     """hidden_layers holds the batch and then each layer's outputs."""
     batch, weights, hidden_layers = drawn["batch"], drawn["weights"], empty_layers(drawn)
+    show_as(hidden_layers=hidden_layers)
     told = two(student.feed_forward(batch, hidden_layers, weights))
     right = reference.feed_forward(batch, hidden_layers, weights)
     layers = told[1]
@@ -139,6 +142,7 @@ def assert_step(student, reference, drawn, lr):
     weights, batch_y, batch_size = drawn["weights"], drawn["batch_y"], len(drawn["batch"])
     forward = reference.feed_forward(drawn["batch"], None, weights).value
     output, hidden_layers = forward
+    show_as(output=output, hidden_layers=hidden_layers)
     told = student.back_prop(output, batch_y, hidden_layers, weights, batch_size, lr)
     arguments = (output, batch_y, hidden_layers, weights, batch_size, lr)
     assert_either(told, reference.back_prop(*arguments),
@@ -167,10 +171,15 @@ def test_step_of_all_layers(student, reference, drawn, lr):
     assert_step(student, reference, drawn, lr)
 
 
+# Few, so that a counterexample can be read.
+HIDDEN_UNITS = st.integers(1, 3)
+
+
 def made(student, *, samples=4, features=3, hidden=2, layers=1, seed=0):
     """An MLP of the student's over small data."""
     rng = np.random.default_rng(seed)
     X, Y = rng.random((samples, features)), rng.integers(0, 10, (samples, 1)).astype(float)
+    show_as(X=X, Y=Y)
     student.seed(seed)
     return student.MLP.keep(X, Y, X, Y, layers, hidden), X, Y
 
@@ -188,16 +197,17 @@ def test_private_activations(student, reference, x):
 
 
 @pytest.mark.part("5d")
-@given(samples=st.integers(1, 4), layers=st.integers(1, 3), seed=seeds())
-def test_forward_pass_of_the_class(student, reference, samples, layers, seed):
+@given(samples=st.integers(1, 4), hidden=HIDDEN_UNITS, layers=st.integers(1, 3), seed=seeds())
+def test_forward_pass_of_the_class(student, reference, samples, hidden, layers, seed):
     """The class's forward pass fills self.__h and self.__out."""
-    model, X, _ = made(student, samples=max(samples, 2), layers=layers, seed=seed)
+    model, X, _ = made(student, samples=samples, hidden=hidden, layers=layers, seed=seed)
     batch = np.concatenate((X, np.ones((len(X), 1))), axis=1)
+    show_as(batch=batch)
     weights = model.weights.value()
-    out, hidden = student.scaffold("perceptron").forward(model, batch)
+    out, outputs = student.scaffold("perceptron").forward(model, batch)
     right = reference.feed_forward(batch, None, weights)
     assert_matches(out, right[0], what="self.__out")
-    assert_matches(hidden, right[1], what="self.__h")
+    assert_matches(outputs, right[1], what="self.__h")
 
 
 # Samples that the class has beside those of the batch.
@@ -206,18 +216,20 @@ OTHERS = 3
 
 @pytest.mark.part("5d")
 @given(
-    samples=st.integers(2, 4),
+    samples=st.integers(1, 4),
+    hidden=HIDDEN_UNITS,
     layers=st.integers(1, 3),
     seed=seeds(),
     lr=st.sampled_from([1.0, 0.5, 2.0]),
 )
-def test_one_step_of_the_class(student, reference, samples, layers, seed, lr):
+def test_one_step_of_the_class(student, reference, samples, hidden, layers, seed, lr):
     """One batch forward and back changes self.weights by one step of gradient descent."""
-    model, X, Y = made(student, samples=samples + OTHERS, layers=layers, seed=seed)
+    model, X, Y = made(student, samples=samples + OTHERS, hidden=hidden, layers=layers, seed=seed)
     batch, batch_y = (
         np.concatenate((X[:samples], np.ones((samples, 1))), axis=1),
         np.eye(10)[Y[:samples, 0].astype(int)],
     )
+    show_as(batch=batch, batch_y=batch_y)
     weights = model.weights.value()
     told = student.scaffold("perceptron").step(model, batch, batch_y, lr)
     arguments = (batch, batch_y, weights, samples, lr)

@@ -8,7 +8,7 @@ from grader.checks import CheckFailed, Stage, arrays, assert_matches, given
 
 @st.composite
 def images_and_kernels(draw):
-    """An image (N, C, H, W) and a kernel (O, C, h, w) that fits into it; all sides may differ."""
+    """An image x (N, C, H, W) and a kernel k (O, C, h, w) that fits into it; all sides may differ."""
     samples, channels, filters = (draw(st.integers(1, 3)) for _ in range(3))
     height, width = draw(st.integers(1, 3)), draw(st.integers(1, 3))
     # One in four kernels is as large as its image: two sides seldom happen to be equal.
@@ -19,17 +19,17 @@ def images_and_kernels(draw):
         height, more_down = width, more_right
     image = draw(arrays((samples, channels, height + more_down, width + more_right)))
     kernel = draw(arrays((filters, channels, height, width)))
-    return image, kernel
+    return {"x": image, "k": kernel}
 
 
 @pytest.mark.part("6")
 @given(drawn=images_and_kernels())
 def test_convolution_matches_torch(student, reference, drawn):
     """my_convolution gives what torch.conv2d gives with its default settings."""
-    image, kernel = drawn
-    told = student.my_convolution(image, kernel)
-    assert_matches(told, reference.my_convolution(image, kernel), what="my_convolution(...)")
-    assert_own_work(student, image, kernel)
+    x, k = drawn["x"], drawn["k"]
+    told = student.my_convolution(x, k)
+    assert_matches(told, reference.my_convolution(x, k), what="my_convolution(x, k)")
+    assert_own_work(student, x, k)
 
 
 def assert_own_work(student, image, kernel):
