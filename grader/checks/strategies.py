@@ -18,11 +18,12 @@ Random = np.random.Generator
 
 @dataclass(frozen=True)
 class Elements:
-    """What the numbers of an array stand for: their usual spread and their limits."""
+    """What the numbers of an array stand for: their usual spread, their limits, their decimals."""
 
     scale: float
     low: float = -np.inf
     high: float = np.inf
+    decimals: int = 4
 
     def clip(self, array: np.ndarray) -> np.ndarray:
         """The array with its numbers brought inside the limits."""
@@ -30,13 +31,14 @@ class Elements:
         return clipped
 
 
-# Spread and limits by what is meant. `logits` stay where exp does not overflow in float32.
+# Spread and limits by what is meant. `logits` stay where exp does not overflow in float32; `pixels`
+# are grey values, whole numbers as in a file: making bytes of them loses nothing.
 ELEMENTS = {
     "logits": Elements(2.0, -60.0, 60.0),
     "normal": Elements(1.0),
     "unit": Elements(0.4, 0.0, 1.0),
     "open-unit": Elements(0.3, 0.02, 0.98),
-    "pixels": Elements(8.0, 0.0, 16.0),
+    "pixels": Elements(8.0, 0.0, 16.0, decimals=0),
     "weights": Elements(0.5, -4.0, 4.0),
 }
 
@@ -93,10 +95,10 @@ def fill(
     dtype: str = "float64",
     layout: str = "contiguous",
 ) -> np.ndarray:
-    """An array of one kind of content. Numbers that the eye can read: four decimals."""
+    """An array of one kind of content. Numbers that the eye can read: four decimals at most."""
     meant = ELEMENTS[elements]
     array = CONTENT[kind](np.random.default_rng(seed), tuple(shape), meant)
-    rounded = np.round(meant.clip(array), 4).astype(dtype)
+    rounded = np.round(meant.clip(array), meant.decimals).astype(dtype)
     return LAYOUTS[layout](rounded) if rounded.ndim else rounded
 
 

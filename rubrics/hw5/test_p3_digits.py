@@ -138,7 +138,9 @@ def parameters(net, *, others=False):
     state = net.state_dict()
     if not isinstance(state, dict):
         raise CheckFailed(Stage.KIND, f"state_dict() gave a {type(state).__name__}")
-    own = {name: as_numpy(value) for name, value in state.items() if torch.is_tensor(value)}
+    own = without_repeats(
+        {name: as_numpy(value) for name, value in state.items() if torch.is_tensor(value)}
+    )
     found = sorted(tuple(value.shape) for value in own.values())
     certain = others and all(found.count(shape) == 1 for shape in SHAPES)
     if found != sorted(SHAPES) and not certain:
@@ -150,6 +152,15 @@ def parameters(net, *, others=False):
             hint="Two convolutions (1 to 16 and 16 to 32 channels) and one linear layer.",
         )
     return [next(v for v in own.values() if v.shape == shape) for shape in SHAPES]
+
+
+def without_repeats(arrays):
+    """The arrays without those that another name holds as well.
+
+    A layer may have two names. Its weights are random: where others are the same they are its own.
+    """
+    first = {(value.shape, value.tobytes()): name for name, value in reversed(arrays.items())}
+    return {name: value for name, value in arrays.items() if name in first.values()}
 
 
 def drawn_parameters(seed):

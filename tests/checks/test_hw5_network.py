@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from grader.assignment import Assignment
+from grader.checks import CheckFailed
 from rubrics.hw5 import test_p3_digits as p3
 
 
@@ -83,3 +84,21 @@ def test_other_parameters_keep_their_values(models: ModuleType, bias: bool) -> N
     models.load(net, p3.drawn_parameters(0))
     assert torch.equal(net["other"].weight, before)
     assert np.array_equal(p3.parameters(net, others=True)[0], p3.drawn_parameters(0)[0])
+
+
+def test_a_layer_with_two_names_counts_once(models: ModuleType) -> None:
+    net = network(nn.Conv2d(1, 16, 3))
+    net["again"] = nn.Sequential(net["b"], nn.ReLU(), net["a"], net["z"])
+    assert len(net.state_dict()) == 12
+    models.load(net, p3.drawn_parameters(0))
+    own = p3.parameters(net)
+    assert all(np.array_equal(a, b) for a, b in zip(own, p3.drawn_parameters(0), strict=True))
+
+
+def test_two_layers_of_one_shape_count_twice() -> None:
+    net = network(nn.Conv2d(1, 16, 3))
+    net["again"] = nn.Conv2d(16, 32, 3)
+    for layer in (net["a"], net["again"]):
+        nn.init.zeros_(layer.bias)
+    with pytest.raises(CheckFailed, match=r"again\.weight \(32, 16, 3, 3\), but should have"):
+        p3.parameters(net)

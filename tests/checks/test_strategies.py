@@ -58,6 +58,12 @@ def test_numbers_have_four_decimals_at_most(kind: str) -> None:
     assert np.array_equal(made, np.round(made, 4))
 
 
+@pytest.mark.parametrize("kind", CONTENT)
+def test_pixels_are_whole_numbers(kind: str) -> None:
+    array = fill((4, 16), kind, 3, elements="pixels")
+    assert np.array_equal(array.astype(np.uint8), array)
+
+
 def test_contents_are_what_their_names_say() -> None:
     assert fill((2, 2), "ramp", 0).tolist() == [[-0.25, 0], [0.25, 0.5]]
     one_hot = fill((3, 4), "one-hot", 1)
