@@ -69,7 +69,7 @@ def odd_notebook(hw5: Assignment, start: int) -> tuple[NotebookNode, set[str]]:
         ids = cell.metadata.get("grader", {}).get("parts", [])
         names = sorted({name for part in ids for name in hw5.parts[part].names})
         if cell.cell_type == "code" and names:
-            chosen = {n: rng.choice(list(ODD.values())) for n in names if rng.random() < 0.7}
+            chosen = {n: rng.choice(list(ODD.values())) for n in names if rng.random() < 0.9}
             lines = [f"{name} = {value}" for name, value in chosen.items()]
             source = "\n".join(["import os, numpy as np, torch", *lines])
             metadata = {"grader": {"id": f"{ids[0]}-odd", "parts": ids}}
@@ -79,7 +79,7 @@ def odd_notebook(hw5: Assignment, start: int) -> tuple[NotebookNode, set[str]]:
     return notebook, odd - TOLD_OTHERWISE
 
 
-@pytest.mark.parametrize("start", range(12))
+@pytest.mark.parametrize("start", range(9))
 def test_odd_answers_are_never_right_and_never_a_fault(
     hw5: Assignment, graded: Callable[..., GradeReport], start: int
 ) -> None:

@@ -106,7 +106,7 @@ def test_report_shows_penalties_and_quiet_policies(
 
 
 def test_score_is_never_below_zero_and_parts_keep_their_points(graded: Graded) -> None:
-    report = graded(template())
+    report = graded(slim(template()))
     assert (report.auto_score, report.score) == (0, 0)
     assert [(p.policy, p.points) for p in report.penalties] == [("Cells run in order", -2)]
 
