@@ -24,6 +24,14 @@ ROOT = Path(__file__).resolve().parents[1]
 # Checks of an assignment: they are run on submissions, by tests.
 collect_ignore = ["assignments"]
 
+# What takes longest comes first: no process is to be at it still when the others are done.
+LONG = ("test_corpus.py", "test_submissions.py", "test_odd_answers.py", "test_second_assignment.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest tests first."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
 
 @pytest.fixture(scope="session")
 def hw5() -> Assignment:

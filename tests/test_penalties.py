@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,15 +16,13 @@ from grader.grade_command import entries_of
 from grader.grading import Options, grade
 from grader.intake import ClassList
 from grader.intake import Entry as Submitted
-from grader.model import GradeReport, PolicyState
+from grader.model import PolicyState
 from grader.penalties import apply_policies, penalties_of
 from grader.policy_entries import Comments, Executed, Lateness, Pdf, PolicyBase
 from grader.report import parse_json, render_html, render_json, render_text
 from grader.sandbox.launcher import Launcher
 from grader.submission import Submission, read_submission
-from tests.submissions.build import perfect, slim, template
-
-Graded = Callable[..., GradeReport]
+from tests.submissions.build import perfect, slim
 
 
 def late(**more: Any) -> Lateness:
@@ -103,12 +100,6 @@ def test_report_shows_penalties_and_quiet_policies(
     assert "\N{MINUS SIGN}10  Handed in on time: Handed in 2025-03-17 08:00" in text
     assert "… PDF handed in (for a person to see): `a.ipynb` came alone" in text
     assert "Handed in 2025-03-17 08:00 +0000" in render_html(report)
-
-
-def test_score_is_never_below_zero_and_parts_keep_their_points(graded: Graded) -> None:
-    report = graded(slim(template()))
-    assert (report.auto_score, report.score) == (0, 0)
-    assert [(p.policy, p.points) for p in report.penalties] == [("Cells run in order", -2)]
 
 
 def test_policies_are_about_the_whole(

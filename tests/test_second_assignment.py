@@ -33,7 +33,7 @@ def test_its_reference_agrees_with_autograd(linear: Assignment) -> None:
     assert np.allclose(reference.center(X).value.mean(axis=0), 0)
 
 
-@pytest.mark.usefixtures("exam_launchers")
+@pytest.mark.usefixtures("one_reference")
 def test_it_passes_its_own_exam(linear: Assignment) -> None:
     told = hold_exam(linear, jobs=1)
     assert told.problems == ()

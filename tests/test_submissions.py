@@ -15,16 +15,19 @@ from grader.submission import read_submission
 from tests.submissions.build import cases
 from tests.submissions.samples import ONE_MISTAKE_A_PART, main
 
-Sample = Callable[[str], GradeReport]
+Sample = Callable[..., GradeReport]
 
 
 @pytest.fixture
 def sample(hw5: Assignment, launcher: Launcher, tmp_path: Path) -> Sample:
-    """Grade one of the samples by its file's name."""
+    """Grade one of the samples by its file's name, perhaps with other limits."""
     main(tmp_path)
 
-    def report(name: str) -> GradeReport:
-        return grade(hw5, read_submission(tmp_path / name), launcher)
+    def report(name: str, **limits: float) -> GradeReport:
+        changed = hw5.rubric.limits.model_copy(update=limits)
+        rubric = hw5.rubric.model_copy(update={"limits": changed})
+        submission = read_submission(tmp_path / name)
+        return grade(Assignment(hw5.folder, rubric), submission, launcher)
 
     return report
 
@@ -57,7 +60,8 @@ def test_perfect_sample_gets_every_automatic_point_in_each_form(
 def test_template_has_no_points_in_any_part_that_a_machine_decides(sample: Sample) -> None:
     report = sample("template.ipynb")
     decided = [part for part in report.parts if part.checks]
-    assert report.auto_score == 0
+    assert (report.auto_score, report.score) == (0, 0)  # never below zero, whatever it lacks
+    assert [(p.policy, p.points) for p in report.penalties] == [("Cells run in order", -2)]
     assert {part.id: part.score for part in decided if part.score} == {}
     assert not any(check.status is Status.PASSED for part in decided for check in part.checks)
 
@@ -75,7 +79,7 @@ CONCERNED = {
 
 
 def test_each_mistake_costs_points_in_its_part_by_the_checks_it_concerns(sample: Sample) -> None:
-    report = sample("one-mistake-a-part.ipynb")
+    report = sample("one-mistake-a-part.ipynb", shrink_s=0.1)  # no example is looked at
     concerned = {case.part for case in cases("mistakes") if case.name in ONE_MISTAKE_A_PART}
     lost = {
         part.id: {check.id for check in part.checks if check.score < check.max_score}

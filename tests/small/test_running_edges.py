@@ -9,7 +9,7 @@ import pytest
 
 from grader.assignment import Assignment, load_assignment
 from grader.errors import GraderError, UsageError
-from grader.grading import grade
+from grader.grading import Options, grade
 from grader.model import CheckResult, GradeReport, Status
 from grader.sandbox.launcher import Launcher
 from grader.submission import read_submission
@@ -52,7 +52,8 @@ def test_cold_launcher_goes_on_after_a_call_that_ends_the_process(
 ) -> None:
     answers: dict[str, str | None] = {"1b": "import os\ndef double(x):\n    os._exit(3)"}
     submission = read_submission(write_small(tmp_path / "submission.ipynb", answers))
-    scores = [{p.id: p.score for p in grade(small, submission, x).parts} for x in (cold, warm)]
+    reports = [grade(small, submission, one, Options(parts=("1b", "1c"))) for one in (cold, warm)]
+    scores = [{p.id: p.score for p in report.parts} for report in reports]
     assert scores[0] == scores[1]
 
 
