@@ -327,7 +327,7 @@ def _status(checks: tuple[CheckResult, ...], score: float, entry: PartEntry) -> 
 def _part_message(judge: Judge, entry: PartEntry, checks: tuple[CheckResult, ...]) -> str:
     if judge.parts.cells.get(entry.id) or not entry.checks:
         return ""
-    if all(c.status is Status.MISSING for c in checks):
+    if checks and all(c.status is Status.MISSING for c in checks):
         names = ", ".join(f"`{name}`" for name in entry.names)
         looked = f" and for a cell that defines {names}" if names else ""
         return f"No cell of this part was found. We looked for its heading{looked}."

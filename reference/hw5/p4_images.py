@@ -62,8 +62,8 @@ def image_count(images: Sequence[Any]) -> int:
 
 
 def image_item(colours: NDArray[Any], index: int) -> NDArray[Any]:
-    """Return the corner (3, 3, 3) of item `index` where each image has one of `colours`, (N, 3)."""
-    return np.broadcast_to(colours[index][:, None, None], (3, 3, 3))
+    """Return the corner (3, 2, 2) of item `index` where each image has one of `colours`, (N, 3)."""
+    return np.broadcast_to(colours[index][:, None, None], (3, 2, 2))
 
 
 def likeliest(scores: NDArray[Any], batch_size: int) -> NDArray[np.int64]:

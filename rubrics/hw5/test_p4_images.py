@@ -22,6 +22,7 @@ from grader.checks import (
     lazy,
     numbers,
     seeds,
+    show_as,
 )
 from grader.compat import import_torchvision
 
@@ -198,7 +199,7 @@ MARK = 255.0
 
 
 def assert_item(scaffold, dataset, index, right, mark):
-    """An item's shape, its colour and the place of its mark; `right` and `mark` are (3, 3, 3)."""
+    """An item's shape, its colour and the place of its mark; `right` and `mark` are (3, 2, 2)."""
     told = scaffold.seen(lazy(dataset, index))
     if not (isinstance(told, tuple) and len(told) == 3):
         raise NeedsReview("What an item holds cannot be read.")
@@ -249,6 +250,7 @@ def test_image_dataset_gives_images(student, reference, n, seed):
     """An item of images that are tensors already is the image of that index, as it is."""
     colours = np.random.default_rng(seed).random((n, 3), dtype=np.float32)
     marks = (colours + np.float32(0.5)) % 1
+    show_as(colours=colours, marks=marks)
     scaffold = student.scaffold("images")
     dataset = student.myDataset.keep(scaffold.solid.keep(colours, marks))
     for index in range(n):
@@ -262,6 +264,7 @@ def test_image_dataset_applies_the_transform(student, reference, n, seed):
     """With a transform, an item is the transformed image of that index."""
     drawn = pixels(n, seed)
     colours, marks = mean_colours(drawn), np.full((n, 3), MARK)
+    show_as(pixels=drawn)
     scaffold = student.scaffold("images")
     dataset = student.myDataset.keep(scaffold.images.keep(drawn), scaffold.transform)
     for index in (*range(n), 0):  # an epoch later the first one is asked for again
@@ -288,7 +291,9 @@ def told_whose(submission):
         if not others:
             raise
         text = f"predict() calls {others[0]}, whatever model it is given: {failure.message}"
-        raise CheckFailed(failure.stage, text) from None
+        raise CheckFailed(
+            failure.stage, text, counterexample=failure.counterexample, raised=failure.raised
+        ) from None
 
 
 @pytest.mark.part("4e")

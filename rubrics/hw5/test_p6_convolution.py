@@ -8,7 +8,7 @@ from grader.checks import CheckFailed, Stage, arrays, assert_matches, given
 
 @st.composite
 def images_and_kernels(draw):
-    """An image x (N, C, H, W) and a kernel k (O, C, h, w) that fits into it; all sides may differ."""
+    """An image x (N, C, H, W) and a kernel k (O, C, h, w) that fits in; all sides may differ."""
     samples, channels, filters = (draw(st.integers(1, 3)) for _ in range(3))
     height, width = draw(st.integers(1, 3)), draw(st.integers(1, 3))
     # One in four kernels is as large as its image: two sides seldom happen to be equal.

@@ -98,8 +98,9 @@ def test_counterexample_shows_the_item_that_is_wrong() -> None:
 
 
 def test_counterexample_shows_all_values_that_were_sent() -> None:
-    with running(CheckContext(call="f(n)", said=Said("f(n)", "f(n)"))) as context:
+    with running(CheckContext(call="f(n)")) as context:
         context.transcript.name(n=2)
-        sample = refused(0.0, Expected(1.0)).counterexample
+        context.transcript.came(told := 0.5, Said("f(n)", "f(n)"))
+        sample = refused(told, Expected(1.0)).counterexample
     assert sample is not None and set(sample.inputs) == {"n"}
     assert sample.code == "n = 2\nexpected = 1.0\nf(n), expected"

@@ -46,7 +46,7 @@ def drawn(hw5: Assignment) -> list[Pair]:
     spec.loader.exec_module(module)
     strategy = st.fixed_dictionaries({"drawn": module.images_and_kernels()})
     examples = draw_examples(strategy, hw5.rubric.seed, hw5.rubric.examples)
-    return [example["drawn"] for example in examples]
+    return [(example["drawn"]["x"], example["drawn"]["k"]) for example in examples]
 
 
 @pytest.mark.parametrize("is_one", EDGES.values(), ids=EDGES)

@@ -14,6 +14,7 @@ from PIL import Image
 
 from grader.assignment import Assignment
 from grader.checks import CheckFailed, NeedsReview
+from grader.checks.said import Said
 from rubrics.hw5 import test_p4_images as p4
 from tests.checks.hw5_answers import REFERENCE
 
@@ -43,7 +44,7 @@ def judged(images: ModuleType, item: Any) -> None:
     """What the check says of an item of the dataset."""
     told = images.seen(item)
     scaffold = SimpleNamespace(seen=lambda _: told)
-    dataset: Any = SimpleNamespace(_node={}, _student=None, _text="dataset")
+    dataset: Any = SimpleNamespace(_node={}, _student=None, _said=Said("dataset", "dataset"))
     right, mark = (REFERENCE.image_item(of[None], 0) for of in (COLOUR, MARK))
     p4.assert_item(scaffold, dataset, 0, right, mark)
 
@@ -90,7 +91,7 @@ def test_the_transform_shows_how_its_image_was_turned(
     ids=["none", "all", "nan", "shape", "text", "nothing"],
 )
 def test_a_mark_that_cannot_be_read_is_for_a_person(marks: Any) -> None:
-    corner = np.broadcast_to(COLOUR[:, None, None], (3, 3, 3))
+    corner = np.broadcast_to(COLOUR[:, None, None], (3, 2, 2))
     with pytest.raises(NeedsReview, match="a part of it is gone or changed"):
         p4.assert_upright(marks, corner, MARK)
 
@@ -111,6 +112,6 @@ def test_what_is_no_image_is_told(images: ModuleType, item: Any, message: str) -
 
 def test_an_answer_of_another_form_is_for_a_person() -> None:
     scaffold = SimpleNamespace(seen=lambda _: 5)
-    dataset: Any = SimpleNamespace(_node={}, _student=None, _text="dataset")
+    dataset: Any = SimpleNamespace(_node={}, _student=None, _said=Said("dataset", "dataset"))
     with pytest.raises(NeedsReview, match="cannot be read"):
         p4.assert_item(scaffold, dataset, 0, None, None)

@@ -108,5 +108,5 @@ def test_model_without_parameters_is_served() -> None:
 def test_items_and_classes_without_a_model() -> None:
     colours = np.arange(6.0).reshape(2, 3)
     assert image_count(list(colours)) == 2
-    assert np.array_equal(image_item(colours, 1)[:, 2, 0], [3, 4, 5])
+    assert np.array_equal(image_item(colours, 1)[:, 1, 0], [3, 4, 5])
     assert list(likeliest(np.array([[1.0, 3, 2], [5, 0, 1]]), 1)) == [1, 0]
