@@ -46,7 +46,11 @@ def test_what_may_have_three_decimals_is_right(submission: Any) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["f = 1.0513", "f, e = 1.0513, 0.0513", "z = -(w1 * x1 + w2 * x2)\nf = float(1.051)"],
+    [
+        "f = 1.0513",
+        "f, e = 1.0513, 0.0513",
+        "places = [10 * column for column in range(3)]\nf = float(1.051)",
+    ],
 )
 def test_a_value_that_is_typed_in_is_told(source: str) -> None:
     with pytest.raises(CheckFailed, match="f is typed in as a number, but should be") as failed:
@@ -61,12 +65,27 @@ def test_a_value_that_is_typed_in_is_told(source: str) -> None:
         shown("", "f = 1.0513", pictures=1),
         shown("", "print(math.exp(0.05))\nf = 1.0513"),
         shown("", "print(math.e ** 0.05)\nf = 1.0513"),
+        shown("", "z = -(w1*x1 + w2*x2)\nf = 1.0513"),
+        shown("", "z = w @ x\nf = 1.0513"),
+        shown("", "z = -(0.1 * 0.3 - 0.2 * 0.4)\nf = 1.0513"),
         shown("", "f = 1 + 0.05 + 0.00125 + 0.00002"),
         shown("", "f = forward(w1, x1, w2, x2)"),
         shown("", "from numbers import f"),
         shown("", "G = build_graph(nodes)"),
     ],
-    ids=["text", "picture", "call", "power", "series", "function", "import", "none"],
+    ids=[
+        "text",
+        "picture",
+        "call",
+        "power",
+        "product",
+        "vectors",
+        "numbers",
+        "series",
+        "function",
+        "import",
+        "none",
+    ],
 )
 def test_what_may_be_computed_is_not_called_typed(submission: Any) -> None:
     p2.assert_computed(submission, "f")
