@@ -68,6 +68,7 @@ class Judge:
     keeper: Keeper | None = None
     _context: CheckContext = field(default_factory=CheckContext)
     _mistake: KnownMistake | None = None
+    _proviso: str = ""
 
     def __post_init__(self) -> None:
         self._chances = SecondChances(self.assignment, self.run, self.reference, self.results)
@@ -132,7 +133,7 @@ class Judge:
             seed=rubric.seed,
         )
         self._chances.start()
-        self._mistake = None
+        self._mistake, self._proviso = None, ""
         with running(self._context):
             yield self._context
 
@@ -158,12 +159,14 @@ class Judge:
         wrong = self._chances.wrong_needs(part)
         if not wrong or isinstance(failure, AnswerMissing):
             return ""
-        first, checks = wrong[0], self.assignment.parts[wrong[0]].checks
-        results = [self.results[check.test] for check in checks if check.test in self.results]
-        if any(result.status not in _SETTLED for result in results):
-            return f"This uses part {first}, which is not right yet: mend that first."
-        unclear = [r.message for r in results if r.status is Status.NEEDS_REVIEW]
-        return f"This uses part {first}, which could not be checked. {''.join(unclear[:1])}".strip()
+        known = {
+            q: [self.results.get(c.test) for c in self.assignment.parts[q].checks] for q in wrong
+        }
+        for part_, results in known.items():
+            if any(r is not None and r.status not in _SETTLED for r in results):
+                return f"This uses part {part_}, which is not right yet: mend that first."
+        self._proviso = f"That is so if part {' and '.join(wrong)} is right: it was not checked."
+        return ""
 
     def diagnose(self, item: pytest.Item, failure: BaseException,
                  again: Callable[[Any], Any]) -> None:  # fmt: skip
@@ -223,7 +226,7 @@ class Judge:
                 score=max(entry.credit.get(error.stage, 0.0), known.credit if known else 0.0),
                 diagnosis=f"{known.name}: {known.say}" if known else None,
                 stage=error.stage,
-                message=error.message,
+                message=f"{error.message} {self._proviso}".strip(),
                 hint=error.hint or entry.hint,
                 counterexample=error.counterexample,
                 raised=error.raised,

@@ -92,7 +92,7 @@ def _add_pages(assignment: Assignment, notebook: str, folder: Path) -> None:
 
 def _checks_page(assignment: Assignment) -> str:
     head = (_SHIPPED / "CHECKS.md").read_text(encoding="utf-8")
-    filled = head.replace("TITLE", assignment.rubric.title)
+    filled = head.rstrip().replace("TITLE", assignment.rubric.title)
     return "\n".join([filled, *map(_row, assignment.rubric.parts), ""])
 
 
@@ -109,8 +109,9 @@ def _zipped(folder: Path, target: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, path in _files(folder):
-                archive.writestr(zipfile.ZipInfo(name, _STAMP), path.read_bytes(),
-                                 zipfile.ZIP_DEFLATED)  # fmt: skip
+                entry = zipfile.ZipInfo(name, _STAMP)
+                entry.external_attr = 0o644 << 16
+                archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
     except OSError as error:
         raise UsageError(f"{target} cannot be written: {error.strerror}") from error
     return target
