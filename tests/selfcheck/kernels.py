@@ -28,7 +28,7 @@ from grader import selfcheck as _checks
 from grader.selfcheck.checking import judge_parts as _judge, pick as _pick
 import json as _json
 _told = _judge(_checks._HISTORY, _pick({rubric!r}), {parts!r})
-print("\\n" + _json.dumps([_part.model_dump(mode="json") for _part in _told]))
+print("\\nTOLD " + _json.dumps([_part.model_dump(mode="json") for _part in _told]))
 """
 _PASTE = """
 import ast as _ast, json as _json
@@ -42,7 +42,7 @@ def _within(value):
     yield _show(value).text
     for item in value if isinstance(value, (list, tuple)) else ():
         yield from _within(item)
-print("\\n" + _json.dumps([list(_within(_is)), _show(_should).text]))
+print("\\nTOLD " + _json.dumps([list(_within(_is)), _show(_should).text]))
 """
 
 
@@ -94,7 +94,9 @@ class Kernel:
     def _told(self, source: str) -> Any:
         printed, raised = self.run(source, silent=True)
         assert not raised, raised
-        return json.loads(printed.strip().splitlines()[-1])
+        # What a student's code left behind may still print.
+        (line,) = (one for one in printed.splitlines() if one.startswith("TOLD "))
+        return json.loads(line.removeprefix("TOLD "))
 
 
 @contextmanager
