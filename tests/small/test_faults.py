@@ -17,6 +17,7 @@ import pytest
 from grader.model import GradeReport
 from grader.sandbox.launcher import WarmLauncher
 from tests.launchers import Stock
+from tests.processes import below, running, soon
 from tests.small.assignment import RUBRIC, Run, files_below, write_assignment, write_small
 
 pytestmark = pytest.mark.skipif(not WarmLauncher.available(), reason="no warm process here")
@@ -25,7 +26,10 @@ Kill = Callable[[WarmLauncher], None]
 
 
 def kill_zygote(launcher: WarmLauncher) -> None:
+    """With its jobs, which end when it does: on a busy machine one could outrun its end."""
+    jobs = below(launcher._process.pid)
     launcher._process.kill()
+    assert soon(lambda: not any(map(running, jobs)))
 
 
 def kill_watchers(launcher: WarmLauncher) -> None:
@@ -38,7 +42,7 @@ def kill_kernels(launcher: WarmLauncher) -> None:
     """Every process of a job but those that watch over it."""
     watchers = _children(launcher._process.pid)
     inner = [pid for watcher in watchers for pid in _children(watcher)]
-    for kernel in [below for pid in inner for below in _children(pid)]:
+    for kernel in [child for pid in inner for child in _children(pid)]:
         os.kill(kernel, signal.SIGKILL)
 
 
