@@ -18,7 +18,7 @@ import torch
 from grader.checks.context import current
 from grader.checks.oracle import Expected
 from grader.checks.remote import Remote
-from grader.checks.sample import counterexample
+from grader.checks.sample import around, counterexample, part_of
 from grader.checks.show import as_numpy, show
 from grader.checks.tolerance import allowed_error
 from grader.checks.verdict import CheckFailed
@@ -192,15 +192,17 @@ def _match_values(
     if not wrong.any():
         return
     text = _values_text(a, e, difference, wrong, allowed, demand)
-    failure = _failure(demand.stage, text, demand, actual, expected)
-    if failure.counterexample is not None:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            relative = np.where(difference == 0, 0.0, difference / allowed)
-        worst = np.unravel_index(int(np.argmax(difference)), difference.shape)
-        failure.counterexample = failure.counterexample.model_copy(
-            update={"error": show(relative), "worst_index": tuple(int(i) for i in worst)}
-        )
-    raise failure
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = np.where(difference == 0, 0.0, difference / allowed)
+    worst = tuple(map(int, np.unravel_index(int(np.argmax(difference)), difference.shape)))
+    window = around(answer, worst)
+    if window is not None:
+        actual, expected, relative = (part_of(x, window) for x in (actual, expected, relative))
+        worst = (worst[-1] - window[1].start,)
+    sample = counterexample(actual, expected).model_copy(
+        update={"error": show(relative), "worst_index": worst}
+    )
+    raise CheckFailed(demand.stage, text, hint=demand.hint, counterexample=sample)
 
 
 def _difference(

@@ -153,7 +153,7 @@ def _within(said: Said, after: str, before: str = "") -> Said:
 def _indexed(said: Said, index: Any) -> Said:
     if not said.text:  # a name as it was among cells that were run again
         return Said(str(index), None)
-    return _within(said, f"[{index!r}]")
+    return said.item(repr(index))
 
 
 def _argument(value: Any) -> Said:

@@ -35,6 +35,11 @@ class Said:
     code: str | None
     rests_on_steps: bool = False
 
+    def item(self, index: str) -> Said:
+        """The same with an index behind it."""
+        code = None if self.code is None else f"{self.code}[{index}]"
+        return Said(f"{self.text}[{index}]", code, self.rests_on_steps)
+
 
 @dataclass
 class Transcript:
@@ -84,8 +89,7 @@ class Transcript:
         self.answers[id(value)] = said, value
         if isinstance(value, list | tuple) and len(value) <= _MOST_ITEMS:
             for index, item in enumerate(value):
-                code = None if said.code is None else f"{said.code}[{index}]"
-                self.came(item, Said(f"{said.text}[{index}]", code, said.rests_on_steps))
+                self.came(item, said.item(str(index)))
 
     def behind(self, value: Any) -> Said | None:
         """The expression that a value came from; None for one that a check has made."""

@@ -104,3 +104,18 @@ def test_counterexample_shows_all_values_that_were_sent() -> None:
         sample = refused(told, Expected(1.0)).counterexample
     assert sample is not None and set(sample.inputs) == {"n"}
     assert sample.code == "n = 2\nexpected = 1.0\nf(n), expected"
+
+
+def test_of_a_large_array_a_few_numbers_around_the_worst_are_shown() -> None:
+    right = np.zeros((30, 40))
+    wrong = right.copy()
+    wrong[7, 38] = 5.0
+    with running(CheckContext(call="f(x)")) as context:
+        context.transcript.came(wrong, Said("f(x)", "f(x)"))
+        failure = refused(wrong, right)
+    sample = failure.counterexample
+    assert failure.message.startswith("the result[7, 38]=5, but should be 0")
+    assert sample is not None and sample.actual is not None and sample.expected is not None
+    assert sample.actual.cells == [0, 0, 0, 0, 0, 0, 5.0, 0]
+    assert sample.expected.cells == [0.0] * 8 and sample.worst_index == (6,)
+    assert sample.code is not None and sample.code.endswith("f(x)[7, 32:40], expected")

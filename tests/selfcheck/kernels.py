@@ -38,11 +38,13 @@ _last = _ast.Expression(_tree.body.pop().value)
 exec(compile(_tree, "pasted", "exec"), globals())
 _value = eval(compile(_last, "pasted", "eval"), globals())
 _is, _should = _value if "expected" in {code!r} else (_value, None)
+def _exact(value):
+    return repr(getattr(value, "tolist", lambda: value)())
 def _within(value):
-    yield _show(value).text
+    yield _show(value).text, _exact(value) != _exact(_should)
     for item in value if isinstance(value, (list, tuple)) else ():
         yield from _within(item)
-print("\\nTOLD " + _json.dumps([list(_within(_is)), _show(_should).text]))
+print("\\nTOLD " + _json.dumps(list(_within(_is))))
 """
 
 
@@ -83,13 +85,13 @@ class Kernel:
         told = self._told(_JUDGE.format(rubric=str(rubric), parts=parts))
         return [PartResult.model_validate(part) for part in told]
 
-    def paste(self, code: str) -> tuple[list[str], str]:
-        """Texts of what the last line of a pasted cell gives, and of what it should give.
+    def paste(self, code: str) -> dict[str, bool]:
+        """Texts of what the last line of a pasted cell gives, and of the items in it.
 
-        Raises AssertionError with the exception that the cell raised.
+        Beside each whether it is something else than what it should give. Raises AssertionError
+        with the exception that the cell raised.
         """
-        given, should = self._told(_PASTE.format(code=code))
-        return given, should
+        return dict(self._told(_PASTE.format(code=code)))
 
     def _told(self, source: str) -> Any:
         printed, raised = self.run(source, silent=True)
