@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from scipy.special import log_softmax, softmax
 
 from grader.checks import CheckFailed, NeedsReview, Stage, numbers
 from grader.checks.show import as_numpy
@@ -293,15 +294,12 @@ def _is(loss, told):
 
 
 def _shares(scores):
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+    return softmax(scores, axis=1)
 
 
 def cross_entropy(scores, labels):
     """The mean over a batch."""
-    rows = scores - scores.max(axis=1, keepdims=True)
-    chosen = rows[np.arange(len(labels)), labels]
-    return float((np.log(np.exp(rows).sum(axis=1)) - chosen).mean())
+    return -float(log_softmax(scores, axis=1)[np.arange(len(labels)), labels].mean())
 
 
 def _squares(scores, labels):

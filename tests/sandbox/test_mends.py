@@ -86,7 +86,7 @@ def test_a_cell_cannot_write_to_the_graders_own_stderr() -> None:
 FORGES = """
 import grader.sandbox.agent as agent
 def forge(frames):
-    agent.Agent._answer = lambda self, request: agent.Message(
+    agent.Agent.answer = lambda self, request: agent.Message(
         {"id": request.head["id"], "raised": {"type": "E", "message": "", "frames": frames}})
 """
 ODD_FRAMES = ["5", "{}", "[5]", "[[1]]", "[[[1], 2, '', '']]", "[[1, 'x', '', '']]",

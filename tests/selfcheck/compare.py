@@ -13,13 +13,19 @@ from grader.assignment import Assignment
 from grader.exam.excerpt import excerpt
 from grader.exam.notebooks import Blank
 from grader.grading import Options, grade
-from grader.model import CheckResult, Shown, Status
+from grader.model import CheckResult, Shown, Stage, Status
 from grader.sandbox.launcher import Launcher
 from grader.submission import read_submission
 from grader.variants import Variant
 from tests.selfcheck.kernels import Kernel
 
 MOST_NUMBERS = 16
+
+
+def _status(check: CheckResult) -> Status:
+    """The status; a kernel does not know that a cell was stopped before it came to a name."""
+    absent = check.status is Status.ERROR and check.stage is Stage.PRESENT
+    return Status.MISSING if absent else check.status
 
 
 @dataclass
@@ -39,7 +45,7 @@ class Compared:
             for name, own in self.checked.items()
             if own.status is not Status.NEEDS_REVIEW
             for theirs in [self.sandboxed[name]]
-            if (own.status, own.stage) != (theirs.status, theirs.stage)
+            if (_status(own), own.stage) != (_status(theirs), theirs.stage)
         ]
 
     def left_open(self) -> list[str]:
