@@ -6,8 +6,6 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.submission.source import defined_names
-
 
 @dataclass(frozen=True)
 class Cell:
@@ -72,6 +70,8 @@ def latest(cells: list[Cell]) -> list[Cell]:
 
 
 def _replaces(later: Cell, earlier: Cell) -> bool:
+    from grader.submission.source import defined_names  # seconds of imports, for a first cell
+
     if later.id and earlier.id:
         return later.id == earlier.id
     names = defined_names(earlier.source)

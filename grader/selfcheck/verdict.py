@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup, escape
 
 from grader.model import CheckResult, PartResult, Status
 from grader.report import words
@@ -112,4 +114,10 @@ def _template() -> Template:
     environment = Environment(
         loader=PackageLoader("grader.selfcheck"), autoescape=True, undefined=StrictUndefined
     )
+    environment.filters["code"] = _code_spans
     return environment.get_template("selfcheck.html.j2")
+
+
+def _code_spans(text: str) -> Markup:
+    """Text with what stands between backticks as code."""
+    return Markup(re.sub("`([^`\n]+)`", r"<code>\1</code>", str(escape(text))))

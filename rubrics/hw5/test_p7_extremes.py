@@ -6,7 +6,7 @@ The rubric gives these checks no weight: where one fails the report says so, and
 import numpy as np
 import pytest
 
-from grader.checks import CheckFailed, Stage, assert_matches
+from grader.checks import CheckFailed, Stage, assert_matches, show_as
 
 # exp(1000) is more than any float holds; the functions themselves have finite values there.
 LARGE = np.array([[-1000.0, 0.0, 1000.0], [1000.0, 999.0, -1000.0]])
@@ -18,7 +18,10 @@ def at_the_edge(told, right, what, hint):
         assert_matches(told(), right, what=what)
     except CheckFailed as failed:
         text = f"on extreme input: {failed.message}"
-        raise CheckFailed(Stage.EXTREMES, text, hint=hint) from None
+        raise CheckFailed(
+            Stage.EXTREMES, text, hint=hint, counterexample=failed.counterexample,
+            raised=failed.raised,
+        ) from None  # fmt: skip
 
 
 @pytest.mark.part("5b-i")
@@ -26,6 +29,7 @@ def test_sigmoid_of_extremes(student, reference):
     """sigmoid stays finite for entries as large as 1000, and takes whole numbers."""
     hint = "exp(-x) overflows for x = -1000: torch.sigmoid and scipy.special.expit do not."
     for x in (LARGE, LARGE.astype(int)):
+        show_as(x=x)
         at_the_edge(lambda: student.sigmoid(x), reference.sigmoid(x), "sigmoid(x)", hint)  # noqa: B023
 
 
@@ -34,6 +38,7 @@ def test_softmax_of_extremes(student, reference):
     """softmax stays finite for entries as large as 1000, and takes whole numbers."""
     hint = "Subtract each row's maximum first: the shares stay the same, and exp cannot overflow."
     for x in (LARGE, LARGE.astype(int)):
+        show_as(x=x)
         at_the_edge(lambda: student.softmax(x), reference.softmax(x), "softmax(x)", hint)  # noqa: B023
 
 
@@ -42,6 +47,7 @@ def test_forward_pass_of_an_empty_batch(student, reference):
     """feed_forward takes a batch without samples."""
     weights, batch = [np.ones((3, 2))], np.zeros((0, 3))
     layers = [np.zeros((0, 3)), np.zeros((0, 2))]
+    show_as(batch=batch, hidden_layers=layers, weights=weights)
     right = reference.feed_forward(batch, layers, weights)
     at_the_edge(lambda: first(student.feed_forward(batch, layers, weights)), right[0], "output",
                 "Sums over no samples are 0, and arrays without rows are arrays.")  # fmt: skip
@@ -60,5 +66,6 @@ def test_convolution_of_extremes(student, reference):
     x, k = np.arange(24).reshape(1, 2, 3, 4), np.arange(4).reshape(1, 2, 2, 1)
     hint = "An output array of the dtype of the input may be too coarse for the sums."
     for images in (x, x.astype(np.float32), np.zeros((0, 2, 3, 4))):
+        show_as(x=images, k=k)
         at_the_edge(lambda: student.my_convolution(images, k), reference.my_convolution(images, k),  # noqa: B023
                     "my_convolution(x, k)", hint)  # fmt: skip

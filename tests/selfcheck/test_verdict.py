@@ -92,3 +92,8 @@ def test_a_traceback_names_the_cells_as_the_notebook_does() -> None:
 def test_without_a_notebook_it_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     Refusal("There is no part 9z.").show()
     assert capsys.readouterr().out == "There is no part 9z.\n"
+
+
+def test_names_in_backticks_are_code_and_stay_escaped() -> None:
+    shown = verdict(check(message="`a<b` is `None`"))._repr_html_()
+    assert "<code>a&lt;b</code> is <code>None</code>" in shown
