@@ -17,7 +17,7 @@ from grader.checks.context import CheckContext, Keeper, running
 from grader.checks.diagnosis import Solution, diagnose
 from grader.checks.reference import Reference
 from grader.checks.student import Student
-from grader.checks.verdict import AnswerMissing, CheckFailed, NeedsReview
+from grader.checks.verdict import AnswerMissing, CheckFailed, NeedsReview, is_unwritten
 from grader.datasets import public_data
 from grader.errors import GraderError, UsageError
 from grader.evidence import Evidence, gather, template_lines
@@ -172,7 +172,7 @@ class Judge:
                  again: Callable[[Any], Any]) -> None:  # fmt: skip
         """Look for a known mistake behind a failure that counts; `again` runs the check."""
         known = self.assignment.mistakes(part_of(item))
-        if not isinstance(failure, CheckFailed) or not known:
+        if not isinstance(failure, CheckFailed) or not known or is_unwritten(failure):
             return
         counted, self._context.first_failure_ends = self._context.examples_run, True
         try:

@@ -37,6 +37,11 @@ class AnswerMissing(CheckFailed):
     status = Status.MISSING
 
 
+def is_unwritten(failure: CheckFailed) -> bool:
+    """Whether the answer is the template's own placeholder, which is no mistake."""
+    return isinstance(failure, AnswerMissing) and failure.stage is Stage.RETURNS
+
+
 class LimitExceeded(CheckFailed):
     """The answer crashed its process or ran out of a limit."""
 

@@ -6,7 +6,7 @@ The rubric gives these checks no weight: where one fails the report says so, and
 import numpy as np
 import pytest
 
-from grader.checks import CheckFailed, Stage, assert_matches, show_as
+from grader.checks import AnswerMissing, CheckFailed, Stage, assert_matches, show_as
 
 # exp(1000) is more than any float holds; the functions themselves have finite values there.
 LARGE = np.array([[-1000.0, 0.0, 1000.0], [1000.0, 999.0, -1000.0]])
@@ -16,6 +16,8 @@ def at_the_edge(told, right, what, hint):
     """Compare, and call a difference one of extremes: ordinary input has checks of its own."""
     try:
         assert_matches(told(), right, what=what)
+    except AnswerMissing:
+        raise
     except CheckFailed as failed:
         text = f"on extreme input: {failed.message}"
         raise CheckFailed(
