@@ -135,7 +135,8 @@ def assert_computed(submission, name, operands):
     """Fail where the value was certainly typed in."""
     if typed_in(submission.sources, name, operands):
         text = f"{name} is typed in as numbers, but should be computed"
-        raise CheckFailed(Stage.MEANS, text, hint=f"Compute it from {operands[0]} and the others.")
+        hint = f"Compute it from {operands[0]} and {operands[1]}."
+        raise CheckFailed(Stage.MEANS, text, hint=hint)
 
 
 def assert_without_norm(student, submission, value):
@@ -146,8 +147,8 @@ def assert_without_norm(student, submission, value):
     other = after_change(student, submission, "change_norms",
                          lambda again: numbers_or_none(again["square_l2_v"]))  # fmt: skip
     if other is not None and value is not None and not np.allclose(other, value):
-        text = "square_l2_v is computed with a ready-made norm"
-        raise CheckFailed(Stage.MEANS, text, hint="Part (d) asks to do without torch.norm.")
+        text = "square_l2_v is computed with a ready-made norm, but should be computed without one"
+        raise CheckFailed(Stage.MEANS, text, hint="Which steps does the formula of part (d) have?")
 
 
 @pytest.mark.part("1e")
@@ -158,7 +159,7 @@ def test_vectors_are_tracked(student, reference):
         assert_matches(vector, right, what=name)
         if not getattr(vector, "requires_grad", False):
             text = f"{name}.requires_grad=False, but should be True"
-            raise CheckFailed(Stage.KIND, text, hint="Only a tracked tensor gets a gradient.")
+            raise CheckFailed(Stage.KIND, text, hint="Autograd gives gradients to tracked tensors.")
 
 
 @pytest.mark.part("1e")
@@ -172,7 +173,7 @@ def test_gradients_of_the_squared_norm(student, reference, submission):
                 Stage.PRESENT,
                 f"{name}.grad is empty, but should hold the gradient of y"
                 + why_empty(student, name),
-                hint="Which call runs the backward pass from y?",
+                hint="Does a backward pass start from y, and is y computed from both vectors?",
             )
         # The square root inside a norm, squared again, costs a few roundings of 18.
         assert_matches(grad, Expected(right, np.full(right.shape, 8 * 6.0)), what=f"{name}.grad")
@@ -185,8 +186,8 @@ def test_gradients_of_the_squared_norm(student, reference, submission):
         g is not None and np.allclose(g, right)
         for g, right in zip(grads, (reference.V1_GRAD, reference.V2_GRAD), strict=True)
     ):
-        text = "v1.grad and v2.grad do not come from a backward pass"
-        raise CheckFailed(Stage.MEANS, text, hint="Let y.backward() fill them in.")
+        text = "v1.grad and v2.grad do not come from a backward pass, but should"
+        raise CheckFailed(Stage.MEANS, text, hint="Let a backward pass from y fill them in.")
 
 
 def gradient_of(student, name):
@@ -203,9 +204,9 @@ def why_empty(student, name):
     try:
         kept = student[name].is_leaf.value()
     except CheckFailed:
-        return f": {name} is no tensor of torch"
+        return f": {name} is not a torch tensor"
     if not kept:
-        return f": {name} was computed from another tensor, and keeps no gradient"
+        return f": {name} was computed from another tensor, so autograd keeps no gradient in it"
     return ": v1 and v2 are tracked, but y is not" if is_cut_off(student) else ""
 
 
