@@ -35,6 +35,9 @@ DERIVATIVES = {
 NEURON = ("w0", "x0", "w1", "x1", "w2")
 ERROR = ("w1", "x1", "w2", "x2", "fstar")
 
+_UNCERTAIN = "It is not certain what the graph means"
+_COMPARE = "Compare the variables of the graph with those of the formula."
+
 
 @pytest.mark.part("2a")
 def test_graph_computes_the_neuron(student, submission, reference):
@@ -47,11 +50,11 @@ def test_graph_computes_the_neuron(student, submission, reference):
 
 @pytest.mark.part("2a")
 def test_intermediate_states_are_nodes(student, submission):
-    """What lies between two operations is a node of its own."""
+    """Each result between two operations is a node of its own."""
     steps = drawn(student, submission, NEURON).unnamed_steps()
     if steps:
-        text = f"{steps[0][0]!r} leads straight into {steps[0][1]!r}"
-        raise CheckFailed(Stage.VALUES, text, hint="Put a node z_n for the result in between.")
+        text = f"{steps[0][0]!r} leads straight to {steps[0][1]!r}, without a node in between"
+        raise CheckFailed(Stage.VALUES, text, hint="Intermediate results are nodes too: z_n.")
 
 
 @pytest.mark.part("2b")
@@ -114,19 +117,19 @@ def drawn(student, submission, leaves):
     told = [graph for graph in graphs_of(student, submission) if graph["nodes"]]
     if not told:
         if submission.pictures or submission.text or submission.shown:
-            raise NeedsReview("There is no graph of networkx here, but text or a picture.")
+            raise NeedsReview("There is no graph of networkx here: a person looks at the answer.")
         raise AnswerMissing(Stage.PRESENT, "No graph was found in the cells of this part.")
     if len(told) > 1:
-        raise NeedsReview("There is more than one graph here.")
+        raise NeedsReview("There is more than one graph here: a person looks at them.")
     try:
         drawing = Drawing.from_plain(told[0])
         # The formula needs each of them, whatever the rest of the graph means.
         if lacking := drawing.lacking(leaves):
-            text = f"no arrow leads from {lacking[0]}"
-            raise CheckFailed(Stage.VALUES, text, hint="Each variable points to what uses it.")
+            text = f"no arrow leads from {lacking[0]} to what uses it"
+            raise CheckFailed(Stage.VALUES, text, hint="Each variable points to its operation.")
         flow = Dataflow(drawing)
     except Unreadable as doubt:
-        raise NeedsReview(f"The graph could not be read for certain: {doubt}.") from None
+        raise NeedsReview(f"{_UNCERTAIN}: {doubt}. A person looks at it.") from None
     if flow.loose:
         raise NeedsReview(f"No arrow leads to or from {flow.loose[0]!r}: a person looks at it.")
     return flow
@@ -144,8 +147,8 @@ def assert_not_backwards(student, submission, function, leaves):
     except (Unreadable, TypeError, ValueError, KeyError):
         return
     if turned:
-        text = "the arrows point from results to what they are computed from"
-        raise CheckFailed(Stage.VALUES, text, hint="A variable points to what uses it.")
+        text = "the arrows point from results to variables, but should point the other way"
+        raise CheckFailed(Stage.VALUES, text, hint="Each variable points to its operation.")
 
 
 def graphs_of(student, submission):
@@ -179,7 +182,8 @@ def values_of(function):
 
 def single_output(flow):
     if len(flow.outputs) != 1:
-        raise NeedsReview(f"The graph has {len(flow.outputs)} nodes that lead nowhere.")
+        text = f"The graph has {len(flow.outputs)} nodes without an arrow that leads on"
+        raise NeedsReview(f"{text}: a person looks at it.")
     return flow.outputs[0]
 
 
@@ -189,21 +193,21 @@ def assert_computes(flow, function, leaves, last):
         if computes(flow, function, leaves, last):
             return
     except Unreadable as doubt:
-        raise NeedsReview(f"The graph could not be read for certain: {doubt}.") from None
+        raise NeedsReview(f"{_UNCERTAIN}: {doubt}. A person looks at it.") from None
     names = sorted(flow.names().values())
     missing = [name for name in leaves if name not in names]
     strange = [name for name in names if name not in leaves]
     unasked = [name for name in strange if re.fullmatch(r"[wx]\d", name)]
     if unasked and not missing:
         text = f"the graph has {', '.join(unasked)}, which the formula does not have"
-        raise CheckFailed(Stage.VALUES, text)
+        raise CheckFailed(Stage.VALUES, text, hint=_COMPARE)
     if strange or len(set(names)) < len(names):
         raise NeedsReview(f"The graph's variables are {', '.join(names)}: a person looks at it.")
     if missing:
         text = f"{', '.join(missing)} is missing from the graph's variables {', '.join(names)}"
-        raise CheckFailed(Stage.VALUES, text)
-    text = f"the graph computes {flow.formula(last)}, which is something else"
-    raise CheckFailed(Stage.VALUES, text, hint="Follow the arrows from the variables on.")
+        raise CheckFailed(Stage.VALUES, text, hint=_COMPARE)
+    text = f"the graph computes {flow.formula(last)}, which is something else than the formula"
+    raise CheckFailed(Stage.VALUES, text, hint="Follow the arrows from variables to result.")
 
 
 def number_of(student, submission, name):
@@ -222,7 +226,8 @@ def number_of(student, submission, name):
         return number
     if not (submission.text or submission.pictures or submission.cells):
         raise AnswerMissing(Stage.PRESENT, f"No value of {name} was found.")
-    raise NeedsReview(f"The value of {name} is neither under that name nor clear from the text.")
+    text = f"The value of {name} is neither under that name nor clear from the text"
+    raise NeedsReview(f"{text}: a person looks at it.")
 
 
 NUMBER = r"-?\d+(?:\.(\d+))?(?:e[-+]?\d+)?(?![\w.]*\w)"
@@ -243,7 +248,7 @@ def assert_shown_to_three(submission, name, value):
         number, decimals = shown[1], len(shown[2] or "")
         if 0 < decimals < 3 and "e" not in number and abs(float(number) - value) < 0.1**decimals:
             text = f"{name} is shown as {number}, but should have at least three decimals"
-            raise CheckFailed(Stage.VALUES, text)
+            raise CheckFailed(Stage.VALUES, text, hint="How many decimals are printed?")
 
 
 # What a computation of f and e is made of.
@@ -275,7 +280,7 @@ def assert_stated(submission, name, right):
     stated = read_numbers(f"{submission.text}\n{submission.printed}", DERIVATIVES)[name]
     number = stated.settled(1e-3)
     if number is None:
-        raise NeedsReview(f"What is written gives no clear number for {name}: a person reads it.")
+        raise NeedsReview(f"No clear number for {name} was found here: a person looks at it.")
     value = Expected(float(right.value), float(right.error))
     assert_matches(number, value, what=name, decimals=3)
 
@@ -311,8 +316,8 @@ def assert_by_autograd(student, submission, which, right):
     told = after_change(student, submission, "change_gradients",
                         lambda again: [as_number(again[name]) for name in names])  # fmt: skip
     if told is not None and np.allclose(told[which], right, rtol=1e-5, atol=0):
-        text = f"{names[which]} does not come from a backward pass"
-        raise CheckFailed(Stage.MEANS, text, hint="Let PyTorch compute it: e.backward().")
+        text = f"{names[which]} does not come from a backward pass, but should"
+        raise CheckFailed(Stage.MEANS, text, hint="Let a backward pass from e fill it in.")
 
 
 def as_number(value):
