@@ -94,7 +94,7 @@ def dtype_name(tensor):
 def pair(item):
     if not isinstance(item, tuple | list) or len(item) != 2:
         text = f"an item is {item!r:.80}, but should be a pair of image and label"
-        raise CheckFailed(Stage.KIND, text)
+        raise CheckFailed(Stage.KIND, text, hint="What does __getitem__ return?")
     return item
 
 
@@ -116,13 +116,13 @@ def test_dataset_has_a_length(student, reference, n):
 
 @pytest.mark.part("3b")
 def test_dataset_feeds_a_dataloader(student, reference):
-    """A DataLoader makes batches of it that a network can take."""
+    """A DataLoader can make batches of the dataset."""
     X, y = fill((7, 64), "random", 1, elements="pixels"), np.arange(7)
     right = reference.Digits(X, y)
     batches = student.scaffold("loader").batches(student.Digits.keep(X, y), 3)
     if len(batches) != 3:
         text = f"7 samples make {len(batches)} batches of at most 3, but should make 3"
-        raise CheckFailed(Stage.SHAPE, text)
+        raise CheckFailed(Stage.SHAPE, text, hint="A DataLoader asks the dataset for its length.")
     for batch, at in zip(batches, (0, 3, 6), strict=True):
         image, label = pair(batch)
         items = [right[index] for index in range(at, min(at + 3, 7))]
@@ -137,7 +137,8 @@ def parameters(net, *, others=False):
     """
     state = net.state_dict()
     if not isinstance(state, dict):
-        raise CheckFailed(Stage.KIND, f"state_dict() gave a {type(state).__name__}")
+        text = f"state_dict() is a {type(state).__name__}, but should be a dictionary"
+        raise CheckFailed(Stage.KIND, text)
     own = without_repeats(
         {name: as_numpy(value) for name, value in state.items() if torch.is_tensor(value)}
     )
@@ -208,7 +209,7 @@ def test_network_has_the_layers_asked_for(student, device):
     seed=seeds(),
 )
 def test_forward_pass_of_the_network(student, reference, device, x, seed):
-    """With the same weights the layers in the list give the same outputs."""
+    """With the same weights, the network gives the scores that the layers in the list give."""
     student.seed(seed)
     net = network(student, device)
     # What a new network holds may hide a fault: small weights that reach no bound, biases of zero.
@@ -216,7 +217,7 @@ def test_forward_pass_of_the_network(student, reference, device, x, seed):
     weights = parameters(net, others=True)
     out, again = net(torch.from_numpy(x)), net(torch.from_numpy(x))
     if torch.is_tensor(out) and torch.is_tensor(again) and differ(out, again):
-        text = "net(x) gives other scores when it is called again"
+        text = "net(x) gives other scores when it is called again, but should give the same"
         raise CheckFailed(Stage.VALUES, text, hint="None of the layers in the list is random.")
     assert_in_some_order(out, reference, weights, x)
 

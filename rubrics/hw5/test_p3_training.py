@@ -50,7 +50,7 @@ def test_network_has_learned(student, submission, reference):
             student.net.eval.keep()
             share = max(share, accuracy(student, scale[0] * images + scale[1], labels))
     if not share >= LEARNED:
-        text = f"{share:.0%} of the digits held out are recognised; {LEARNED:.0%} are expected"
+        text = f"{share:.0%} of the test digits are recognised, but {LEARNED:.0%} should be"
         text += why_not(watched_loop(student, submission))
         raise CheckFailed(Stage.VALUES, text, hint="Does the printed loss fall to well below 1?")
 
@@ -70,7 +70,8 @@ def accuracy(student, images, labels):
     x = torch.from_numpy(images.astype(np.float32)).reshape(-1, 1, 8, 8)
     out = student.net(x)
     if not isinstance(out, torch.Tensor) or tuple(out.shape) != (len(x), 10):
-        raise CheckFailed(Stage.SHAPE, "net(x) does not give 10 numbers an image")
+        text = "net(x) does not give 10 scores for each image, but should"
+        raise CheckFailed(Stage.SHAPE, text, hint="Print net(x).shape for one batch.")
     return float((as_numpy(out).argmax(axis=1) == labels).mean())
 
 
@@ -119,7 +120,7 @@ def watched_loop(student, submission):
         student.renew()
         student.memo["loop"] = seen if is_report(seen) else None
     if student.memo["loop"] is None:
-        raise NeedsReview("What the watched loop reported cannot be read: see what it does.")
+        raise NeedsReview("What the loop did could not be followed: a person looks at it.")
     return student.memo["loop"]
 
 
@@ -194,9 +195,11 @@ def trained(student, submission):
     seen = watched_loop(student, submission)
     if not seen["losses"]:
         if any(OTHER_GRADIENTS.search(source) for source in submission.sources):
-            raise NeedsReview("The loop takes its gradients in a way that was not watched.")
-        text = "no backward pass was seen while the cell ran"
-        raise CheckFailed(Stage.PRESENT, text, hint="Call backward() on the loss in the loop.")
+            raise NeedsReview("How the loop computes its gradients could not be followed: a person "
+                              "looks at it.")  # fmt: skip
+        text = "no backward pass was seen while the cell ran, but each batch should have one"
+        raise CheckFailed(Stage.PRESENT, text, hint="Gradients do not come from the loss alone: "
+                          "which step computes them?")  # fmt: skip
     return seen
 
 
@@ -224,7 +227,7 @@ def assert_sees_most(seen, size):
     text = (f"the loop trained on {seen['different']} different images, {seen['given']} in all, "
             f"but there are {size} in the training set")  # fmt: skip
     if not seen["ended"]:
-        raise NeedsReview(f"In the steps that were watched {text}: see whether others follow.")
+        raise NeedsReview(f"In the first steps {text}: a person looks whether others follow.")
     raise CheckFailed(Stage.VALUES, text, hint="Each epoch goes through all batches.")
 
 
@@ -242,8 +245,9 @@ def test_loss_is_the_cross_entropy(student, submission, reference):
     """The loss is the cross entropy of the network's scores and the labels."""
     wrong = wrong_loss(trained(student, submission)["batches"], all_images(reference))
     if wrong is not None:
-        raise CheckFailed(Stage.VALUES, f"the loss is {wrong}, but should be the cross entropy "
-                          "of the scores as they are")  # fmt: skip
+        text = f"the loss is {wrong}, but should be the cross entropy of the scores as they are"
+        raise CheckFailed(Stage.VALUES, text, hint="What does the loss function expect, and what "
+                          "does the loop give it?")  # fmt: skip
 
 
 def other_labels(batches, known):
@@ -340,22 +344,23 @@ def wrong_steps(seen):
         return CheckFailed(Stage.VALUES, text, hint="Is the loss computed from the scores "
                            "themselves, without detach(), item() or a copy?")  # fmt: skip
     if steps and seen["foreign"] == steps and not moved:
-        text = "the optimizer holds no parameter of the network that the loop goes through"
+        text = "the optimizer holds no parameter of the network that the loop calls"
         return CheckFailed(Stage.VALUES, text, hint="Which parameters() was it given?")
     if steps and seen["empty"] > steps / 2:
-        text = f"{seen['empty']} of {steps} steps found no gradients to go along"
+        text = f"{seen['empty']} of {steps} steps found no gradients to use"
         return CheckFailed(Stage.VALUES, text, hint="Between backward() and step() the "
                            "gradients must stay.")  # fmt: skip
     if not moved:
         rate = max(seen["rates"], default=None)
         text = f"the steps changed no parameter of the network; the learning rate is {rate}"
-        return CheckFailed(Stage.VALUES, text)
+        return CheckFailed(Stage.VALUES, text, hint="How long is a step with this rate, and what "
+                           "does the optimizer do with it?")  # fmt: skip
     # Before a pass no gradients were there, and nothing has changed since the pass before it.
     passes = list(zip(seen["dirty"][1:], seen["moved"][1:], strict=False))
     unused = sum(not dirty and not moved for dirty, moved in passes)
     if unused > len(passes) / 2 and steps < len(passes) / 2:
         text = (f"the gradients of {unused} of {len(passes)} batches were cleared before a step "
-                "went along them")  # fmt: skip
+                "used them")  # fmt: skip
         return CheckFailed(Stage.VALUES, text, hint="Where does step() stand: in which loop?")
     if seen["still"]:
         text = f"the steps never changed {', '.join(seen['still'])}, though it has gradients"
@@ -365,7 +370,7 @@ def wrong_steps(seen):
 
 @pytest.mark.part("3d")
 def test_gradients_are_cleared(student, submission):
-    """Gradients that a step has gone along are gone before the next backward pass."""
+    """Gradients that a step has used are cleared before the next backward pass."""
     failure = uncleared(trained(student, submission))
     if failure is not None:
         raise failure
@@ -381,14 +386,13 @@ def uncleared(seen):
     if left < 2:
         return None
     which = "each step" if left == len(after_steps) else f"{left} of {len(after_steps)} steps"
-    return CheckFailed(
-        Stage.VALUES, f"after {which} the old gradients were still there at the next backward pass"
-    )
+    text = f"after {which} the old gradients were still there at the next backward pass"
+    return CheckFailed(Stage.VALUES, text)
 
 
 @pytest.mark.part("3d")
 def test_loss_falls(student, submission, reference):
-    """The loss of the images that the first steps train on falls."""
+    """The loss falls on the images that the first steps train on."""
     seen = trained(student, submission)
     failure = no_progress(seen, all_images(reference))
     if failure is not None:
@@ -401,7 +405,7 @@ def no_progress(seen, known):
     rate = f" (learning rate {max(seen['rates']):g})" if seen["rates"] else ""
     if not np.isfinite(losses).all():
         text = f"the loss is not finite after {int(np.isfinite(losses).argmin())} steps{rate}"
-        return CheckFailed(Stage.VALUES, text, hint="Smaller steps may help.")
+        return CheckFailed(Stage.VALUES, text, hint="Try a smaller learning rate.")
     told = progress(seen, known)
     if told is None:
         # Images that are none of the digits: changed at random, say. The loop's own loss tells.
@@ -419,8 +423,8 @@ def no_progress(seen, known):
     if other_labels(seen["batches"], known):
         text = ("the loop's loss is not that of the labels of its images: "
                 f"the loss with these {went} in {count} steps")  # fmt: skip
-    return CheckFailed(Stage.VALUES, text, hint="It should fall to below that of guessing, 2.30: "
-                       "check what is compared with what, the step and its sign.")  # fmt: skip
+    return CheckFailed(Stage.VALUES, text, hint="It should fall below 2.30, the loss of guessing: "
+                       "check the labels, the learning rate and the sign of the step.")  # fmt: skip
 
 
 def progress(seen, known):

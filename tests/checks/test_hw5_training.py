@@ -108,7 +108,7 @@ def test_a_loop_over_one_batch_sees_little() -> None:
 
 
 def test_a_loop_that_was_left_early_may_have_seen_more_later() -> None:
-    with pytest.raises(NeedsReview, match="whether others follow"):
+    with pytest.raises(NeedsReview, match="a person looks whether others follow"):
         p3.assert_sees_most(seen(given=60000, different=100, ended=False), 500)
 
 
