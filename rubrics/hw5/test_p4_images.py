@@ -54,7 +54,7 @@ def test_images_are_there(submission):
     if images:
         text = f"my_images holds {len(images)} images, but should hold at least 12"
         raise CheckFailed(Stage.VALUES, text)
-    raise NeedsReview("No images were handed in with the notebook: see what part (b) shows.")
+    raise NeedsReview("No images were handed in with the notebook: a person looks at part (b).")
 
 
 @pytest.mark.part("4b")
@@ -62,9 +62,9 @@ def test_images_are_shown(student, submission):
     """The images are read into image_list and shown."""
     student.require("image_list")
     if not submission.shown:
-        raise NeedsReview("No picture of this cell came along: a person sees what it shows.")
+        raise NeedsReview("The notebook holds no picture of this cell: a person looks at it.")
     if not student.scaffold("images").count(student.image_list):
-        raise NeedsReview("Here image_list holds no images: see the picture that was handed in.")
+        raise NeedsReview("Here image_list holds no images: a person looks at the picture.")
 
 
 @pytest.mark.part("4d")
@@ -95,21 +95,24 @@ def assert_loaded(student, submission, name, data_folder, shown):
     except CheckFailed:
         assert_no_other(submission, name)
         if shown:  # it was there when the student ran it
-            raise NeedsReview(f"`{name}` could not be loaded here, but its output is there.") \
-                from None  # fmt: skip
+            raise NeedsReview(f"`{name}` could not be loaded here, but its output is there: a "
+                              "person looks at it.") from None  # fmt: skip
         raise
     if told != structure(name):
-        raise CheckFailed(Stage.VALUES, f"`{name}` has other layers than torchvision's {name}")
+        text = f"`{name}` has other layers than torchvision's {name}"
+        raise CheckFailed(Stage.VALUES, text, hint="Print it: was another network loaded, or a "
+                          "layer replaced?")  # fmt: skip
     assert_pretrained(scaffold.some_entries(student[name]), submission, name, data_folder)
     if not shown:
-        raise NeedsReview("No output of this cell came along: a person sees what it shows.")
+        raise NeedsReview("The notebook holds no output of this cell: a person looks at it.")
 
 
 def assert_no_other(submission, name):
     """Fail where the cells certainly give the name to another network of torchvision's."""
     called = last_call(submission.sources, name)
     if called not in (None, name) and called in import_torchvision().models.list_models():
-        raise CheckFailed(Stage.VALUES, f"`{name}` is made by torchvision's {called}")
+        text = f"`{name}` is made by torchvision's {called}, but should be {name}"
+        raise CheckFailed(Stage.VALUES, text)
 
 
 # Files under which torchvision looks for the weights, as the data of the homework has them.
@@ -123,7 +126,7 @@ def assert_pretrained(told, submission, name, data_folder):
     """Fail where no matrix of the model is the one that `pretrained=True` loads."""
     right = pretrained(data_folder, name)
     if not isinstance(told, dict) or not all(map(is_row, told.values())):
-        raise NeedsReview(f"The weights of `{name}` cannot be read.")
+        raise NeedsReview(f"The weights of `{name}` cannot be read: a person looks at it.")
     compared = told.keys() & right.keys()
     if not compared:
         return
@@ -132,8 +135,8 @@ def assert_pretrained(told, submission, name, data_folder):
     if all(same):
         return
     if any(same) or any(OTHER_WEIGHTS.search(source) for source in submission.sources):
-        raise NeedsReview(f"`{name}` has other weights than the pretrained ones: see how it "
-                          "came by them.")  # fmt: skip
+        raise NeedsReview(f"`{name}` has other weights than the pretrained ones: a person "
+                          "looks where they come from.")  # fmt: skip
     text = f"the weights of `{name}` are not the pretrained ones"
     raise CheckFailed(Stage.VALUES, text, hint="A network is made with random weights unless it "
                       "is told to load others.")  # fmt: skip
@@ -202,11 +205,11 @@ def assert_item(scaffold, dataset, index, right, mark):
     """An item's shape, its colour and the place of its mark; `right` and `mark` are (3, 2, 2)."""
     told = scaffold.seen(lazy(dataset, index))
     if not (isinstance(told, tuple) and len(told) == 3):
-        raise NeedsReview("What an item holds cannot be read.")
+        raise NeedsReview("What an item holds cannot be read: a person looks at it.")
     shape, corner, marks = told
     if isinstance(shape, str):
         text = f"an item is a {shape[:40]}, but should be an image as a tensor"
-        raise CheckFailed(Stage.KIND, text, hint="What does __getitem__ give back?")
+        raise CheckFailed(Stage.KIND, text, hint="What does __getitem__ return?")
     assert_matches(shape, (3, 224, 224), what="the image's shape")
     assert_matches(corner, right, what="the image")
     assert_upright(marks, corner, numbers(mark.value)[:, 0, 0])
@@ -216,8 +219,8 @@ def assert_upright(marks, corner, mark):
     """Fail where the mark shows that the image is mirrored or turned."""
     place = marked_place(marks, corner, mark)
     if place is None:
-        raise NeedsReview("The image has its colour, but a part of it is gone or changed: see "
-                          "what __getitem__ does to it.")  # fmt: skip
+        raise NeedsReview("The image has its colour, but a part of it is gone or changed: a "
+                          "person looks at it.")  # fmt: skip
     if place:
         text = f"the image comes back {TURNED[place - 1]}, but should be as it is"
         raise CheckFailed(Stage.VALUES, text, hint="Rows come before columns: (3, 224, 224) is "
@@ -247,7 +250,7 @@ def marked_place(marks, corner, mark):
 @pytest.mark.part("4c")
 @given(n=st.integers(1, 4), seed=seeds())
 def test_image_dataset_gives_images(student, reference, n, seed):
-    """An item of images that are tensors already is the image of that index, as it is."""
+    """Without a transform, an item is the image of that index, as it is."""
     colours = np.random.default_rng(seed).random((n, 3), dtype=np.float32)
     marks = (colours + np.float32(0.5)) % 1
     show_as(colours=colours, marks=marks)
@@ -292,7 +295,11 @@ def told_whose(submission):
             raise
         text = f"predict() calls {others[0]}, whatever model it is given: {failure.message}"
         raise CheckFailed(
-            failure.stage, text, counterexample=failure.counterexample, raised=failure.raised
+            failure.stage,
+            text,
+            hint="Which network should it ask: where does `model` come from?",
+            counterexample=failure.counterexample,
+            raised=failure.raised,
         ) from None
 
 
@@ -327,9 +334,9 @@ def test_predict_computes_probabilities(student, submission):
     called = scaffold.operations_of(student.predict, net, images)
     if SOFTMAX & set(called) or any(ELSEWHERE.search(s) for s in submission.sources):
         return
-    text = "predict() takes no softmax of the scores"
-    raise CheckFailed(Stage.MEANS, text, hint="The largest score has the largest probability, "
-                      "but the homework asks for the probabilities.")  # fmt: skip
+    text = "predict() takes no softmax of the scores, but should compute probabilities"
+    raise CheckFailed(Stage.MEANS, text, hint="The classes are the same without it, but the "
+                      "homework asks for the probabilities.")  # fmt: skip
 
 
 def predicted(student, n, size, seed, *, restless):
@@ -343,7 +350,7 @@ def predicted(student, n, size, seed, *, restless):
     answer = student.predict(net, loader)
     if isinstance(answer, torch.Tensor):
         text = "predict() gave a torch.Tensor, but should give a NumPy array"
-        raise CheckFailed(Stage.KIND, text, hint="label_map is looked up by plain numbers.")
+        raise CheckFailed(Stage.KIND, text, hint="label_map takes plain numbers as keys.")
     if isinstance(answer, list) and all(np.ndim(a) == 0 for a in answer):
         answer = np.asarray(answer)
     return answer, logits(state, images, restless)
