@@ -160,14 +160,14 @@ def assert_either(told, first, second, what):
 @pytest.mark.part("5c-ii")
 @given(drawn=networks(most_layers=1), lr=st.sampled_from([1.0, 0.5, 2.0]))
 def test_step_of_a_single_layer(student, reference, drawn, lr):
-    """The weights of a network of one layer after one step of gradient descent."""
+    """back_prop takes one step of gradient descent in a network of one layer."""
     assert_step(student, reference, drawn, lr)
 
 
 @pytest.mark.part("5c-ii")
 @given(drawn=networks(fewest_layers=2), lr=st.sampled_from([1.0, 0.5, 2.0]))
 def test_step_of_all_layers(student, reference, drawn, lr):
-    """The weights of all layers after one step of gradient descent."""
+    """back_prop takes one step of gradient descent in a network of several layers."""
     assert_step(student, reference, drawn, lr)
 
 
@@ -187,7 +187,7 @@ def made(student, *, samples=4, features=3, hidden=2, layers=1, seed=0):
 @pytest.mark.part("5d")
 @given(x=arrays(shapes(min_dims=2, max_dims=2), elements="logits"))
 def test_private_activations(student, reference, x):
-    """The class's own sigmoid, softmax and sigmoid_prime."""
+    """The class's own sigmoid, softmax and sigmoid_prime compute what parts (b) and (c) ask for."""
     model, _, _ = made(student)
     assert_matches(model._MLP__sigmoid(x), reference.sigmoid(x), what="self.__sigmoid(x)")
     assert_matches(model._MLP__softmax(x), reference.softmax(x), what="self.__softmax(x)")
@@ -256,15 +256,17 @@ def learned(losses, predicted, Y):
 
 @pytest.mark.part("5d")
 def test_class_learns(student):
-    """Trained on data that can be told apart, the class tells it apart."""
+    """Trained on data with clear classes, the class learns to recognise them."""
     X, Y = clusters()
     student.seed(1)
     model = student.MLP.keep(X, Y[:, None], X, Y[:, None], 1, HIDDEN)
     model.train(**TRAINING)
     losses = numbers(model.train_loss, what="self.train_loss")
     if losses.shape != (TRAINING["epochs"],) or not np.isfinite(losses).all():
-        text = f"train_loss has {losses.shape} finite entries, but should have one an epoch"
-        raise CheckFailed(Stage.SHAPE, text)
+        found = (f"the shape {losses.shape}, but should have one entry for each epoch"
+                 if losses.shape != (TRAINING["epochs"],) else
+                 f"{(~np.isfinite(losses)).sum()} entries that are NaN or infinite")  # fmt: skip
+        raise CheckFailed(Stage.SHAPE, f"self.train_loss has {found}")
     predicted = numbers(model.predict(X), what="predict(X)")
     if predicted.shape != (160, 10):
         text = f"predict(X).shape={predicted.shape}, but should be (160, 10)"
@@ -272,11 +274,13 @@ def test_class_learns(student):
     share, accuracy = learned(losses, predicted, Y)
     if not share < LOSS_SHARE:
         went = f"from {losses[0]:.3f} to {losses[-1]:.3f} in {len(losses)} epochs"
-        text = f"the training loss went {went}"
-        raise CheckFailed(Stage.VALUES, text)
+        text = f"the training loss went {went}, but should fall below {LOSS_SHARE * losses[0]:.3f}"
+        raise CheckFailed(Stage.VALUES, text, hint="Does each batch go through backpropagation?")
     if not accuracy >= TOLD_APART:
         raise CheckFailed(
-            Stage.VALUES, f"{accuracy:.0%} of the samples are told apart after training"
+            Stage.VALUES,
+            f"after training, {accuracy:.0%} of the training samples get the right class, but at "
+            f"least {TOLD_APART:.0%} should",
         )
 
 
@@ -299,7 +303,7 @@ def test_metrics_are_printed(student, data_folder):
         kept[name] = numbers(getattr(model, name), what=f"self.{name}")
         if kept[name].shape != (EPOCHS,):
             said = f"self.{name} has the shape {kept[name].shape} after {EPOCHS} epochs"
-            raise CheckFailed(Stage.SHAPE, said, hint="It should have one entry an epoch.")
+            raise CheckFailed(Stage.SHAPE, said, hint="It should have one entry for each epoch.")
     rows = [printed_row(epoch, kept, text, seconds) for epoch in range(EPOCHS)]
     unprinted = first_unprinted(text, rows)
     if unprinted is not None:
@@ -356,7 +360,7 @@ def assert_right_data(student, data_folder):
             raise CheckFailed(Stage.SHAPE, text, hint="Which labels does MLP(...) take?")
     if same:
         text = "the data that model is validated on are those that it is trained on"
-        raise CheckFailed(Stage.VALUES, text, hint="What was never seen tells more.")
+        raise CheckFailed(Stage.VALUES, text, hint="Which set did it never see while learning?")
     if are_exchanged(some_rows(scaffold, student["model"]),
                      *(mnist(data_folder, name)[0] for name in ("train", "test"))):  # fmt: skip
         text = "model is trained on the test data and validated on the training data"
@@ -420,9 +424,9 @@ def printed_row(epoch, kept, text, seconds):
 def not_printed(text, rows, epoch, lacking):
     """The verdict on a text that does not show the epoch's numbers."""
     if len(text) >= READABLE:
-        return NeedsReview("train prints so much that its metrics are not found in it.")
+        return NeedsReview("train prints very much: a person looks for its metrics.")
     if not text.strip():
-        return CheckFailed(Stage.PRESENT, "train printed nothing")
+        return CheckFailed(Stage.PRESENT, "train printed nothing in any epoch")
     if epoch == 0 and len(lacking) > 1 and first_unprinted(text, rows[-1:]) is None:
         said = f"train printed the metrics of the last of {EPOCHS} epochs only"
         return CheckFailed(Stage.PRESENT, said, hint="Is the print inside the loop?")
@@ -430,4 +434,5 @@ def not_printed(text, rows, epoch, lacking):
     return CheckFailed(
         Stage.PRESENT,
         f"the line of epoch {epoch + 1} lacks {', '.join(lacking)}; train printed: {shown}",
+        hint="Compare the line with the list in the comment above it.",
     )

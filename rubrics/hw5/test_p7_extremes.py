@@ -29,7 +29,7 @@ def at_the_edge(told, right, what, hint):
 @pytest.mark.part("5b-i")
 def test_sigmoid_of_extremes(student, reference):
     """sigmoid stays finite for entries as large as 1000, and takes whole numbers."""
-    hint = "exp(-x) overflows for x = -1000: torch.sigmoid and scipy.special.expit do not."
+    hint = "exp(-x) overflows for x = -1000. Can the same function be written in another way there?"
     for x in (LARGE, LARGE.astype(int)):
         show_as(x=x)
         at_the_edge(lambda: student.sigmoid(x), reference.sigmoid(x), "sigmoid(x)", hint)  # noqa: B023
@@ -38,7 +38,7 @@ def test_sigmoid_of_extremes(student, reference):
 @pytest.mark.part("5b-ii")
 def test_softmax_of_extremes(student, reference):
     """softmax stays finite for entries as large as 1000, and takes whole numbers."""
-    hint = "Subtract each row's maximum first: the shares stay the same, and exp cannot overflow."
+    hint = "exp overflows for large scores. What can be done to a row without changing its softmax?"
     for x in (LARGE, LARGE.astype(int)):
         show_as(x=x)
         at_the_edge(lambda: student.softmax(x), reference.softmax(x), "softmax(x)", hint)  # noqa: B023
@@ -52,7 +52,7 @@ def test_forward_pass_of_an_empty_batch(student, reference):
     show_as(batch=batch, hidden_layers=layers, weights=weights)
     right = reference.feed_forward(batch, layers, weights)
     at_the_edge(lambda: first(student.feed_forward(batch, layers, weights)), right[0], "output",
-                "Sums over no samples are 0, and arrays without rows are arrays.")  # fmt: skip
+                "An array without rows has a shape, too; a sum over no samples is 0.")  # fmt: skip
 
 
 def first(told):
@@ -66,7 +66,7 @@ def first(told):
 def test_convolution_of_extremes(student, reference):
     """my_convolution takes whole and single-precision numbers, and a batch without images."""
     x, k = np.arange(24).reshape(1, 2, 3, 4), np.arange(4).reshape(1, 2, 2, 1)
-    hint = "An output array of the dtype of the input may be too coarse for the sums."
+    hint = "Which dtype does your output array have? That of the input may be too coarse for sums."
     for images in (x, x.astype(np.float32), np.zeros((0, 2, 3, 4))):
         show_as(x=images, k=k)
         at_the_edge(lambda: student.my_convolution(images, k), reference.my_convolution(images, k),  # noqa: B023
