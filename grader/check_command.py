@@ -138,7 +138,7 @@ def _verdict(report: GradeReport, mark: float | None) -> str:
         return ""
     word = "not reached" if is_below(report, mark) else "reached"
     earned = f"{words.number(report.auto_score)} of {words.points(report.auto_max_score)}"
-    return f"Pass mark of {100 * mark:g} % {word}: {earned} that a machine decides."
+    return f"Pass mark of {100 * mark:g} % {word}: {earned} that are given automatically."
 
 
 def _code(report: GradeReport, mark: float | None) -> ExitCode:

@@ -164,8 +164,9 @@ class Judge:
         }
         for part_, results in known.items():
             if any(r is not None and r.status not in _SETTLED for r in results):
-                return f"This uses part {part_}, which is not right yet: mend that first."
-        self._proviso = f"That is so if part {' and '.join(wrong)} is right: it was not checked."
+                return f"This uses part {part_}, which is not right yet: correct that one first."
+        needed = " and ".join(wrong)
+        self._proviso = f"This counts only with a right part {needed}, which was not checked."
         return ""
 
     def diagnose(self, item: pytest.Item, failure: BaseException,

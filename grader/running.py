@@ -169,7 +169,7 @@ class SubmissionRun:
             if failed.kind == "crowded" and self._done:
                 # Run again, the cell would crowd the next kernel too.
                 last = self._code[self._done - 1]
-                self._problem(last, "died", f"Left the notebook no room: {failed}.")
+                self._problem(last, "died", f"No check could start after this cell: {failed}.")
                 self._fatal.add(last)
             raise SessionLost("ended", f"The notebook's process ended: {failed}") from None
 
@@ -182,7 +182,7 @@ class SubmissionRun:
         if self._run is None:
             raise LimitExceeded(
                 Stage.PRESENT,
-                "The notebook was given up before this part: see the cells that stopped it.",
+                "The notebook was stopped before this part: see the cells that stopped it.",
             )
         return self._run
 

@@ -62,15 +62,15 @@ class SecondChances:
         self, student: Student, failure: BaseException, number: int, line: int, rest: list[str]
     ) -> None:
         self._say(failure, f"Code cell {number} stopped at line {line}, before it came to this; "
-                  "what follows there was run all the same.", "Without that")  # fmt: skip
+                  "the rest of the cell was then run too.", "Without that")  # fmt: skip
         student.replay(rest, [number] * len(rest), self.assignment.rubric.limits.cell_s)
 
     def _lend(
         self, student: Student, failure: BaseException, wrong: tuple[str, ...], loan: Loan
     ) -> None:
         listed = " and ".join(f"`{name}`" for name in loan.names)
-        self._say(failure, f"Judged with a right {listed} in place of yours, which counts in part "
-                  f"{', '.join(wrong)} only.", "With yours")  # fmt: skip
+        self._say(failure, f"Checked with a correct {listed} in place of yours: a mistake in yours "
+                  f"counts in part {', '.join(wrong)} only.", "With yours")  # fmt: skip
         student.lend(loan, self.assignment.rubric.limits.cell_s)
 
     def _say(self, failure: BaseException, what: str, before: str) -> None:

@@ -105,7 +105,8 @@ def test_pass_mark_is_a_share_of_the_points_that_a_machine_decides(
     if mark is not None:
         word = "reached" if code is ExitCode.GRADED else "not reached"
         told = (
-            f"Pass mark of {100 * mark:g} % {word}: {score:g} of 6 points that a machine decides."
+            f"Pass mark of {100 * mark:g} % {word}: {score:g} of 6 points that are given "
+            "automatically."
         )
         assert last == told
 

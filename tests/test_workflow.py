@@ -84,7 +84,7 @@ def test_perfect_homework_is_green(job: Job, tmp_path: Path) -> None:
     assert (ran.code, ran.commands) == (0, [])
     assert "**4 of 4 points**" in ran.summary
     assert ran.summary.endswith(
-        "\nPass mark of 100 % reached: 4 of 4 points that a machine decides.\n"
+        "\nPass mark of 100 % reached: 4 of 4 points that are given automatically.\n"
     )
     suites = ET.parse(tmp_path / "checkout" / "results.xml").getroot()
     assert (suites.get("tests"), suites.get("failures")) == ("3", "0")

@@ -37,7 +37,7 @@ _SAME = "same"
 # What an oracle says with an error of its own: a dictionary with this key.
 _EXPECTED = "expected, with its error"
 _PASSED_ON = (
-    "What this check compares with is not recorded for your case: the course's own grader decides."
+    "No right answer is recorded here for what your code asks: the course's own grader decides."
 )
 
 

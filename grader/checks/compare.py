@@ -101,7 +101,7 @@ def _match(actual: Any, expected: Any, error: Any, demand: _Demand) -> None:
 
 def _match_items(actual: Any, expected: Any, error: Any, demand: _Demand) -> None:
     if not isinstance(actual, list | tuple):
-        text = f"{demand.what} is {_kind(actual)}, but should be {len(expected)} values{_call()}"
+        text = f"{demand.what} is {_kind(actual)}, but should be a list of {len(expected)}{_call()}"
         raise _failure(Stage.KIND, text, demand, actual, expected)
     if len(actual) != len(expected):
         text = f"{demand.what} has {len(actual)} items, but should have {len(expected)}{_call()}"
@@ -130,7 +130,7 @@ def _answer(actual: Any, oracle: np.ndarray, demand: _Demand) -> np.ndarray:
     text = f"{demand.what} is {_kind(actual)}, but should be {wanted}{_call()}"
     hint = demand.hint
     if actual is None:
-        hint = hint or "Nothing came back: does every path of the function end in `return`?"
+        hint = hint or "Nothing is returned: does every path of the function end in `return`?"
     raise _failure(Stage.KIND, text, demand, actual, oracle, hint)
 
 
@@ -240,14 +240,12 @@ def _values_text(
         f"{count} of {a.size} values differ"
     )
     if (np.isnan(a) & ~np.isnan(e)).any():
-        text += " (there are NaN among them)"
+        text += " (some of yours are NaN)"
     elif (np.isinf(a) & ~np.isinf(e)).any():
-        text += " (there are infinities among them)"
+        text += " (some of yours are infinite)"
     elif np.isfinite(difference).all():
         explained = float(allowed[worst])
-        text += (
-            f", by at most {float(difference[worst]):.3g} where rounding explains {explained:.1g}"
-        )
+        text += f", by up to {float(difference[worst]):.3g}; rounding explains only {explained:.1g}"
     return text
 
 

@@ -32,9 +32,11 @@ from grader.sandbox.session import Channel, SessionLost
 from grader.sandbox.wire import Encoder, Opaque, decode_reply
 
 _ONLY_IN_A_COPY = (
-    "This shows only in a copy of the kernel, which cannot be made here: the course's own grader "
+    "This check needs a copy of your kernel, which cannot be made here: the course's own grader "
     "decides."
 )
+_EMPTY = "Does its cell give it a value, and does the cell run to its end without an error?"
+_NOT_THERE = "Is it spelt as in the homework, and does its cell run to its end without an error?"
 # So many requests are sent as one, at most.
 _MOST_WAITING = 16
 
@@ -92,9 +94,10 @@ class Student:
             self._known[name] = reply
         found = self._known[name]
         if found.type in ("NoneType", "ellipsis"):
-            raise AnswerMissing(Stage.PRESENT, f"`{name}` is still empty: it holds {found.text}.")
+            text = f"`{name}` is still empty: it holds {found.text}."
+            raise AnswerMissing(Stage.PRESENT, text, hint=_EMPTY)
         if function and not found.callable:
-            text = f"`{name}` is a {found.type}, but should be a function or class."
+            text = f"`{name}` is of type {found.type}, but should be a function or class."
             raise CheckFailed(Stage.CALLABLE, text)
         return found
 
@@ -278,12 +281,13 @@ class Student:
         self.output = str(told.get("output", ""))[:4000]
         if "missing" in told:
             name = str(told["missing"])[:100]
-            raise AnswerMissing(Stage.PRESENT, f"`{name}` is not defined.")
+            raise AnswerMissing(Stage.PRESENT, f"`{name}` is not defined.", hint=_NOT_THERE)
         if "raised" in told:
             failure = self._raised(told["raised"], text)
             if text.startswith(SCAFFOLD) and not (failure.raised and failure.raised.frames):
                 # No line of the student's is involved: not theirs to be charged with.
-                raise NeedsReview(f"The check's own helper code failed: {failure.message}")
+                text = f"This check could not be made: {failure.message}"
+                raise NeedsReview(f"{text}: a person looks at it.")
             raise failure
         try:
             self.mutated = self._decode_mutated(reply)
@@ -291,7 +295,8 @@ class Student:
             return self._decode(reply, told.get("value"))
         except (WireError, ValueError, TypeError) as error:
             self.channel.discard()
-            raise LimitExceeded(Stage.KIND, f"{text} gave no readable value: {error}") from None
+            message = f"{text} gave a value that cannot be read: {error}"
+            raise LimitExceeded(Stage.KIND, message) from None
 
     def _request(
         self, head: dict[str, Any], buffers: list[memoryview], timeout_s: float
@@ -340,7 +345,7 @@ def _lost_text(lost: SessionLost, text: str) -> str:
     if lost.kind == "timeout":
         return f"{text} {lost}. Is there a loop that does not end?"
     if lost.kind == "garbled":
-        return f"{text} wrote to the grader's own channel: {lost}"
+        return f"{text} disturbed the connection to the grader: {lost}"
     return f"{text} {lost}"
 
 

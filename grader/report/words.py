@@ -60,19 +60,19 @@ STAGE_NAMES = {
     Stage.DTYPE: "dtype",
     Stage.VALUES: "values",
     Stage.EXTREMES: "extremes",
-    Stage.MEANS: "means",
+    Stage.MEANS: "method",
 }
 
 STAGE_SENTENCES = {
-    Stage.PRESENT: "The name that this check asks for is not in your submission.",
-    Stage.CALLABLE: "The name is there, but it cannot be called as it is meant to be.",
+    Stage.PRESENT: "What this check looks for is not there yet.",
+    Stage.CALLABLE: "The name is there, but it is not a function or class that can be called.",
     Stage.RETURNS: "The call did not come back with an answer.",
-    Stage.KIND: "An answer came back, but it is another type of object than asked for.",
+    Stage.KIND: "There is an answer, but its type is not the one that is asked for.",
     Stage.SHAPE: "The type of the answer is right; its shape is not.",
     Stage.DTYPE: "Type and shape of the answer are right; its dtype is not.",
     Stage.VALUES: "The form of the answer is right; some of its values are not.",
-    Stage.EXTREMES: "Right on ordinary input; very large or unusual input still breaks it.",
-    Stage.MEANS: "The result is right; the way to it is one that the homework rules out.",
+    Stage.EXTREMES: "Right on ordinary input, but not on very large or unusual input.",
+    Stage.MEANS: "The result is right, but the homework asks for another way to it.",
 }
 
 

@@ -160,8 +160,8 @@ class KernelRun:
             taken = sorted(names & defined)
             if own and index > max(own) and taken:
                 raise NeedsReview(
-                    f"In [{self.number(index)}] has given `{taken[0]}` to something else since: "
-                    "run this part's cells again, and check it before you go on."
+                    f"In [{self.number(index)}] has given `{taken[0]}` another value since: run "
+                    "this part's cells again, and check it before you go on."
                 )
 
     def order(self, part: str) -> int:

@@ -16,8 +16,8 @@ from grader.report import words
 from grader.report.text import render_check, render_part
 
 ADVICE = (
-    "This is advice, from your kernel as it is now. Restart it and run all cells before you hand "
-    "in: your grade comes from the course's own grader."
+    "This is advice, from your kernel as it is now: your grade comes from the course's own grader. "
+    "Restart the kernel and run all cells before you hand in."
 )
 _OPEN = (Status.NEEDS_REVIEW, Status.BLOCKED)
 

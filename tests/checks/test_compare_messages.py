@@ -19,8 +19,8 @@ RIGHT = np.array([[1.0, 2.0], [3.0, 4.0]])
 MESSAGES = {
     "none": (None, RIGHT, "y is None, but should be an array of shape (2, 2)"),
     "list": ([1.0], RIGHT, "y is a list, but should be an array of shape (2, 2)"),
-    "int-for-list": (3, [RIGHT], "y is an int, but should be 1 values"),
-    "array-for-list": (RIGHT, [1, 2], "y is an array of float64, but should be 2 values"),
+    "int-for-list": (3, [RIGHT], "y is an int, but should be a list of 1"),
+    "array-for-list": (RIGHT, [1, 2], "y is an array of float64, but should be a list of 2"),
     "opaque": (Opaque("Net", "", 1), RIGHT, "y is a Net, but should be an array of shape (2, 2)"),
     "text-for-number": ("a", 1.0, "y is a str, but should be a number"),
     "objects": (np.array([None]), 1.0, "y is an array of object, but should be a number"),
@@ -32,21 +32,21 @@ MESSAGES = {
     "nan": (np.nan, 1.0, "y=nan, but should be 1"),
     "one": (
         [[1, 2], [3, 4.5]], RIGHT,
-        "y[1, 1]=4.5, but should be 4; 1 of 4 values differ, by at most 0.5 where rounding "
-        "explains 1e-06",
+        "y[1, 1]=4.5, but should be 4; 1 of 4 values differ, by up to 0.5; rounding explains "
+        "only 1e-06",
     ),
     "worst-first": (
         [[1, 2.5], [0, 4]], RIGHT,
-        "y[1, 0]=0, but should be 3; 2 of 4 values differ, by at most 3 where rounding explains "
-        "1e-06",
+        "y[1, 0]=0, but should be 3; 2 of 4 values differ, by up to 3; rounding explains "
+        "only 1e-06",
     ),
     "nan-among": (
         [[1, np.nan], [0, 4]], RIGHT,
-        "y[0, 1]=nan, but should be 2; 2 of 4 values differ (there are NaN among them)",
+        "y[0, 1]=nan, but should be 2; 2 of 4 values differ (some of yours are NaN)",
     ),
     "inf-among": (
         [[1, 2], [3, -np.inf]], RIGHT,
-        "y[1, 1]=-inf, but should be 4; 1 of 4 values differ (there are infinities among them)",
+        "y[1, 1]=-inf, but should be 4; 1 of 4 values differ (some of yours are infinite)",
     ),
     "item": ((RIGHT, [RIGHT, 0.0]), (RIGHT, [RIGHT, 1.0]), "y[1][1]=0, but should be 1"),
 }  # fmt: skip
@@ -70,7 +70,7 @@ def test_dtype_message_uses_torchs_own_name() -> None:
 
 
 def test_nothing_returned_has_a_hint_unless_the_check_has_one() -> None:
-    assert refused(None, RIGHT).hint.startswith("Nothing came back: does every path")
+    assert refused(None, RIGHT).hint.startswith("Nothing is returned: does every path")
     assert refused(None, RIGHT, hint="Mine.").hint == "Mine."
     assert refused(3j, 1.0, hint="Mine.").hint == "Mine."
 

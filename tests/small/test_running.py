@@ -82,7 +82,8 @@ def test_helper_whose_cell_stops_is_lent_to_what_uses_it(graded: Grade, source: 
     report = graded({"1b": source})
     assert short_of(report) == {"1b"}
     assert check(report, "total").message == (
-        "Judged with a right `double` in place of yours, which counts in part 1b only. "
+        "Checked with a correct `double` in place of yours: a mistake in yours counts in part 1b "
+        "only. "
         "With yours: total(x) raised NameError: name 'double' is not defined"
     )
 
@@ -145,7 +146,7 @@ def test_notebook_that_takes_too_long_is_given_up(small: Assignment, graded: Gra
     assert (problem.cell, problem.kind) == (5, "timeout")
     assert problem.message == "The notebook ran longer than 2 s."
     assert check(report, "scaled").message == (
-        "The notebook was given up before this part: see the cells that stopped it."
+        "The notebook was stopped before this part: see the cells that stopped it."
     )
 
 
@@ -169,7 +170,8 @@ def test_wrong_helper_is_charged_once_and_both_outcomes_are_shown(graded: Grade)
         lent, own = result.message.split(" With yours: ")
         assert (result.status, result.score) == (Status.PASSED, result.max_score)
         assert lent == (
-            "Judged with a right `double` in place of yours, which counts in part 1b only."
+            "Checked with a correct `double` in place of yours: a mistake in yours counts in part "
+            "1b only."
         )
         assert own.startswith(outcome)
 
@@ -333,6 +335,6 @@ def test_statement_that_stops_a_shared_cell_costs_its_own_part_only(graded: Grad
     assert "1b" in short_of(report)
     assert "1c" not in short_of(report)
     assert check(report, "total").message.startswith(
-        "Code cell 3 stopped at line 2, before it came to this; what follows there was run all "
-        "the same. Without that: `total` is not defined."
+        "Code cell 3 stopped at line 2, before it came to this; the rest of the cell was then "
+        "run too. Without that: `total` is not defined."
     )

@@ -38,7 +38,7 @@ def _without_stamp(submission: Submission, options: Lateness, arranged: bool) ->
     name = submission.container_name or submission.source
     if not _MARKED_LATE.search(name):
         return undecided("When it was handed in is not known here.")
-    told = "The name that the LMS gave the file says LATE"
+    told = "The name of the file says LATE"
     if options.per_day or arranged:
         return undecided(f"{told}, but not by how much.")
     return broken([f"{told}."])

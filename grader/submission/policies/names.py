@@ -60,7 +60,7 @@ def _stems(name: str) -> Iterator[str]:
 def judge_pdf(submission: Submission, template: NotebookNode | None, options: Pdf) -> Finding:
     """Look for a PDF among the files."""
     if submission.container == "file":
-        return undecided(f"{quoted(submission.source)} came alone: whether there is a PDF, too?")
+        return undecided(f"{quoted(submission.source)} came alone: a person looks for a PDF.")
     pdfs = {n: path for n, path in submission.extra.items() if n.lower().endswith(".pdf")}
     good = [name for name, path in pdfs.items() if _is_pdf(path)]
     if good:

@@ -75,7 +75,7 @@ def judge_protected(
     told = [_evidence(region, code, taken) for region in lost]
     if code.unread:
         listed = ", ".join(map(str, code.unread))
-        return undecided(f"Code cell {listed} is no Python that can be read.", *told[:5])
+        return undecided(f"Code cell {listed} cannot be read as Python.", *told[:5])
     if 2 * len(lost) > len(regions):
         return undecided(
             f"{len(lost)} of {len(regions)} protected pieces of code are not the template's: "
