@@ -278,7 +278,7 @@ def test_image_dataset_applies_the_transform(student, reference, n, seed):
 @pytest.mark.part("4e")
 @given(n=st.integers(1, 7), size=st.integers(1, 3), seed=seeds())
 def test_predict_gives_the_likeliest_classes(student, submission, reference, n, size, seed):
-    """predict() gives the index of the likeliest class of each image, as a NumPy array."""
+    """predict() gives the index of the most likely class of each image, as a NumPy array."""
     with told_whose(submission):
         answer, scores = predicted(student, n, size, seed, restless=False)
         assert_matches(answer, reference.likeliest(scores, size), what="predict(...)")
