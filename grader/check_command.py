@@ -137,8 +137,8 @@ def _verdict(report: GradeReport, mark: float | None) -> str:
     if mark is None:
         return ""
     word = "not reached" if is_below(report, mark) else "reached"
-    earned = f"{words.number(report.auto_score)} of {words.points(report.auto_max_score)}"
-    return f"Pass mark of {100 * mark:g} % {word}: {earned} that are given automatically."
+    earned = f"{words.number(report.auto_score)} of {words.number(report.auto_max_score)}"
+    return f"Pass mark of {100 * mark:g} % {word}: {earned} automatic points."
 
 
 def _code(report: GradeReport, mark: float | None) -> ExitCode:

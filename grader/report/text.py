@@ -84,7 +84,8 @@ def _remarks_on_part(part: PartResult, width: int) -> Iterator[str]:
     yield from _prose(part.message, width)
     for problem in part.problems:
         yield ""
-        yield from _prose(f"Cell {problem.cell} did not run ({problem.kind}).", width)
+        cause = words.problem(problem.kind)
+        yield from _prose(f"Cell {problem.cell} did not run to its end ({cause}).", width)
         yield from _raised(problem.raised) if problem.raised else _prose(problem.message, width)
 
 

@@ -75,6 +75,18 @@ STAGE_SENTENCES = {
     Stage.MEANS: "The result is right, but the homework asks for another way to it.",
 }
 
+PROBLEM_WORDS = {
+    "raised": "stopped by an error",
+    "timeout": "time limit",
+    "syntax": "not valid Python",
+    "died": "its process ended",
+}
+
+
+def problem(kind: str) -> str:
+    """Return why a cell did not run to its end."""
+    return PROBLEM_WORDS.get(kind, kind)
+
 
 def number(value: float) -> str:
     """Return points as people write them: `2`, `1.5`, `2.67`, and a true minus sign."""

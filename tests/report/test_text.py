@@ -83,7 +83,7 @@ def test_a_failed_check_is_explained(report: GradeReport, block: str) -> None:
 
 def test_cells_penalties_and_notes_are_told(report: GradeReport) -> None:
     lines = render_text(report).splitlines()
-    assert "  Cell 36 did not run (time limit)." in lines
+    assert "  Cell 36 did not run to its end (time limit)." in lines
     assert lines[-7:] == [
         "Points taken",
         "  \N{MINUS SIGN}2  Headings: 2 of 5 headings are not bold.",
@@ -148,7 +148,7 @@ def test_what_concerns_a_part_and_none_of_its_checks(report: GradeReport) -> Non
     assert render_part(part).splitlines()[:4] == [
         "Cell 35 stopped before the end, so what follows saw only its first lines.",
         "",
-        "Cell 35 did not run (exception).",
+        "Cell 35 did not run to its end (exception).",
         "  cell 35, line 3",
     ]
     assert render_part(report.parts[0]) == ""

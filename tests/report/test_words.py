@@ -61,6 +61,13 @@ def test_every_status_and_stage_has_words_and_a_symbol_of_its_own() -> None:
     assert list(words.STAGE_NAMES) == list(words.STAGE_SENTENCES) == list(Stage)
 
 
+def test_every_way_for_a_cell_to_stop_is_said_in_words() -> None:
+    kinds = ("raised", "timeout", "syntax", "died", "another")
+    assert [words.problem(kind) for kind in kinds] == [
+        "stopped by an error", "time limit", "not valid Python", "its process ended", "another",
+    ]  # fmt: skip
+
+
 def test_standing_tells_automatic_points_from_those_to_be_marked(report: GradeReport) -> None:
     assert words.standing(report) == "37 of 63 automatic points, 6 points await marking"
     done = report.model_copy(update={"pending_points": 0.0})
