@@ -79,8 +79,13 @@ def report(told: list[Compared]) -> None:
     for compared in told:
         if compared.unnamed():
             print(f"unnamed: {compared.variant}")
+    for compared in told:
+        if not compared.loses() or not compared.is_named():
+            print(f"{'unnamed' if compared.loses() else 'kept'} by the grader: {compared.variant}")
     counts = {
         "variants": len(told),
+        "that lose points": sum(c.loses() for c in told),
+        "named": sum(c.is_named() for c in told),
         "that differ": sum(bool(c.differences()) for c in told),
         "left open": sum(bool(c.left_open()) for c in told),
         "named by the grader alone": sum(c.unnamed() for c in told),

@@ -57,10 +57,20 @@ class Compared:
             and self.sandboxed[name].status is not Status.NEEDS_REVIEW
         ]
 
+    def loses(self) -> bool:
+        """Whether the grader takes points."""
+        return any(
+            c.score < c.max_score and c.status is not Status.NEEDS_REVIEW
+            for c in self.sandboxed.values()
+        )
+
+    def is_named(self) -> bool:
+        """Whether the grader names the mistake."""
+        return any(check.diagnosis for check in self.sandboxed.values())
+
     def unnamed(self) -> bool:
-        """Whether the sandbox names the mistake, and the kit does not."""
-        named = [any(c.diagnosis for c in told.values()) for told in (self.sandboxed, self.checked)]
-        return named[0] and not named[1]
+        """Whether the grader names the mistake, and the kit does not."""
+        return self.is_named() and not any(check.diagnosis for check in self.checked.values())
 
 
 def answered(blank: Blank, variant: Variant) -> NotebookNode:
