@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -277,3 +280,17 @@ def test_draw_examples_gives_plain_dictionaries() -> None:
     drawn = draw_examples(st.fixed_dictionaries({"x": NUMBERS}), 3, 5)
     assert len(drawn) == 5 and all(set(example) == {"x"} for example in drawn)
     assert drawn == draw_examples(st.fixed_dictionaries({"x": NUMBERS}), 3, 5)
+
+
+def test_examples_do_not_depend_on_what_else_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strategy = st.fixed_dictionaries({"x": st.integers(), "y": st.floats()})
+    before = draw_examples(strategy, 3, 200)
+    (tmp_path / "loaded.py").write_text("A, B = 918273645546372819, 1234567.8125\n")
+    spec = importlib.util.spec_from_file_location("loaded", tmp_path / "loaded.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setitem(sys.modules, "loaded", module)
+    assert repr(draw_examples(strategy, 3, 200)) == repr(before)
