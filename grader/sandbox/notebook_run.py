@@ -80,8 +80,15 @@ class JobProvisioner(KernelProvisionerBase):  # type: ignore[misc]  # jupyter_cl
                 "signature_scheme": scheme}  # fmt: skip
 
     async def poll(self) -> int | None:
-        """The kernel's exit code, None while it runs."""
-        return self.job.poll() if self.job else 0
+        """The kernel's exit code, None while it runs.
+
+        What nbclient asks in the background may not raise: a cell would be waited for to the end
+        of its limit. `NotebookRun.execute` asks again.
+        """
+        try:
+            return self.job.poll() if self.job else 0
+        except GraderError:
+            return 1
 
     async def wait(self) -> int | None:
         """Wait for the kernel's end."""
@@ -276,6 +283,7 @@ class NotebookRun:
             message = f"ran longer than {timeout_s:.0f} s and did not stop when interrupted"
             raise CellFailed("died", message) from None
         except DeadKernelError:
+            self.job.poll()  # raises where no cell has done it
             cause = self.cause_of(self.job.exit_code)
             killed = cause == _exit_text(-signal.SIGKILL) and not self._given_up
             message = f"ended its own process ({cause})"
