@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import nbformat
@@ -18,7 +19,7 @@ _PICTURE = re.compile(r"!\[[^\]]{0,500}\]\(|<img\b", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Evidence:
-    """One part as it was handed in, and what its cells printed when they were run.
+    """One part as it was handed in, and what its cells print.
 
     `cells` are numbers of code cells from 1, `sources` their code. `text` is what the student
     wrote in the part's text cells: their lines without those of the template. `pictures`
@@ -30,13 +31,18 @@ class Evidence:
     cells: tuple[int, ...]
     sources: tuple[str, ...]
     text: str = ""
-    printed: str = ""
+    ran: Callable[[], str] = str
     pictures: int = 0
     shown: int = 0
     handed_in: str = ""
     executed: bool = False
     files: tuple[str, ...] = ()
     names: frozenset[str] = frozenset()
+
+    @cached_property
+    def printed(self) -> str:
+        """What the cells printed when they were run; in a kernel they are run again for it."""
+        return self.ran()
 
 
 def gather(
@@ -60,7 +66,7 @@ def gather(
         cells=tuple(number(i) for i in cells),
         sources=tuple(notebook.cells[i].source for i in cells),
         text="\n\n".join(filter(None, (own_lines(source, template) for source in sources))),
-        printed="\n".join(ran(i) for i in cells),
+        ran=lambda: "\n".join(ran(i) for i in cells),
         pictures=max(attached, linked),
         shown=pictures(outputs),
         handed_in=printed(outputs),

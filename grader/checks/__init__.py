@@ -9,7 +9,7 @@ from grader.checks.examples import given
 from grader.checks.flows import called_from_outside, calls, is_unused, last_call
 from grader.checks.graphs import Dataflow, Drawing, Unreadable, computes
 from grader.checks.means import after_change
-from grader.checks.oracle import Expected, forward_error
+from grader.checks.oracle import Expected, ahead, forward_error
 from grader.checks.printed import first_unprinted
 from grader.checks.remote import Remote, lazy
 from grader.checks.rounding import Rounded, float64, read_only, reduction_units
@@ -35,6 +35,7 @@ __all__ = [
     "Student",
     "Unreadable",
     "after_change",
+    "ahead",
     "arrays",
     "assert_matches",
     "called_from_outside",

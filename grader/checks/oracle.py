@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from grader.checks.verdict import CheckFailed, NeedsReview
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _MODEL = "__forward_error__"
@@ -46,3 +48,21 @@ def error_model(function: Callable[..., Any]) -> Callable[..., Any] | None:
     """The error model that `forward_error` attached to `function`, if any."""
     model: Callable[..., Any] | None = getattr(function, _MODEL, None)
     return model
+
+
+def ahead(ask: Callable[[], Any]) -> Callable[[], Any]:
+    """Ask now, and give or raise later what came of it.
+
+    For what a check compares with only where another comparison has failed: so it is among the
+    answers that are recorded when a right answer is judged.
+    """
+    try:
+        told = ask()
+    except (CheckFailed, NeedsReview) as error:
+        failure = error  # Python forgets `error` at the end of its block
+
+        def give() -> Any:
+            raise failure
+
+        return give
+    return lambda: told

@@ -19,7 +19,7 @@ import torch
 
 from grader.assignment import Assignment
 from grader.checks.student import Student
-from grader.checks.verdict import NeedsReview
+from grader.checks.verdict import CheckFailed, LimitExceeded, NeedsReview
 from grader.model import CellProblem
 from grader.sandbox.agent import Agent
 from grader.sandbox.frames import Message
@@ -29,6 +29,8 @@ from grader.submission import PartMap
 
 _TRIED: dict[str, bool] = {}
 _TRIAL_S = 5.0
+# A cell that is run again for what it prints may take so long.
+_PRINTING_S = 10.0
 
 
 class Forked:
@@ -143,6 +145,9 @@ class KernelRun:
         Raises NeedsReview where a later cell has given one of the part's names to something else.
         """
         self._assert_still_there(part)
+        return self._opened()
+
+    def _opened(self) -> Student:
         if self._student is None:
             rubric = self._assignment.rubric
             self._student = Student(
@@ -180,8 +185,20 @@ class KernelRun:
         return self._cells[cell].number
 
     def printed(self, cell: int) -> str:
-        """Nothing: a kernel does not keep what it printed."""
-        return ""
+        """What a cell prints when it is run again: a kernel does not keep what it has printed.
+
+        Raises NeedsReview where the cell takes its time.
+        """
+        student, one = self._opened(), self._cells[cell]
+        try:
+            student.rerun([one.source], [one.number], timeout_s=_PRINTING_S)
+        except LimitExceeded:
+            raise NeedsReview("What this cell prints takes too long to be seen here.") from None
+        except CheckFailed:
+            pass  # what it had printed before it stopped is there
+        told = student.output
+        student.renew()
+        return told
 
     def stopped_at(self, part: str) -> tuple[int, str, int] | None:
         """None: a kernel does not keep which cells were stopped."""

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.checks.oracle import Expected, error_model, forward_error
+from grader.checks.oracle import Expected, ahead, error_model, forward_error
 from grader.checks.reference import Reference
+from grader.checks.verdict import CheckFailed
 from grader.errors import UsageError
+from grader.model import Stage
 
 MODULE = """
 import numpy as np
@@ -126,3 +128,22 @@ def test_two_folders_of_one_name_are_kept_apart(tmp_path: Path) -> None:
 def test_folder_that_is_no_package_is_the_rubrics_fault(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"^The reference folder .* has no __init__\.py\.$"):
         Reference(tmp_path)
+
+
+def test_what_is_asked_ahead_is_given_or_raised_later() -> None:
+    asked: list[int] = []
+
+    def fail() -> None:
+        asked.append(1)
+        raise CheckFailed(Stage.VALUES, "no")
+
+    assert ahead(lambda: 3)() == 3
+    later = ahead(fail)
+    assert asked == [1]
+    with pytest.raises(CheckFailed, match="no"):
+        later()
+
+
+def test_a_fault_is_raised_at_once() -> None:
+    with pytest.raises(ZeroDivisionError):
+        ahead(lambda: 1 // 0)

@@ -130,7 +130,9 @@ def compared(
     mistakes = [v for v in hw5.variants if isinstance(v, Mistake) and v.part in shown]
     accepted = [v for v in hw5.variants if isinstance(v, Accepted) and v.part in shown]
     launcher: Launcher = stock.make_launcher(hw5)  # type: ignore[attr-defined]
-    chosen = [*mistakes[7::EVERY], *accepted[3 :: 2 * EVERY]]
+    # What a cell prints decides about one of them.
+    printing = [v for v in mistakes if v.id == "2b-two-decimals"]
+    chosen = [*mistakes[7::EVERY], *printing, *accepted[3 :: 2 * EVERY]]
     return [compare(hw5, blank, v, launcher, live, rubric) for v in chosen]
 
 
