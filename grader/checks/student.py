@@ -275,7 +275,7 @@ class Student:
             reply = self._request(head, buffers, allowed)
         except SessionLost as lost:
             self._forget()
-            raise LimitExceeded(Stage.RETURNS, _lost_text(lost, text)) from None
+            raise LimitExceeded(Stage.RETURNS, _lost_text(lost, _shown(text))) from None
         told = reply.head
         text = _text_at(told.get("at"), texts)
         self.output = str(told.get("output", ""))[:4000]
@@ -317,7 +317,7 @@ class Student:
         raised = parse_raised(told, self._cells)
         if raised.type == "NotImplementedError":
             return AnswerMissing(Stage.RETURNS, "This is not written yet.", raised=raised)
-        message = f"{text} raised {raised.type}: {raised.message}"
+        message = f"{_shown(text)} raised {raised.type}: {raised.message}"
         if asks_for_gpu(raised.message):
             return GpuNeeded(Stage.RETURNS, GPU_NEEDED, raised=raised)
         return CheckFailed(Stage.RETURNS, message, raised=raised)
@@ -339,6 +339,11 @@ def _together(
 def _text_at(at: Any, texts: list[str]) -> str:
     """The text of the step that a reply is about: its last, where it does not say."""
     return texts[at] if type(at) is int and 0 <= at < len(texts) else texts[-1]
+
+
+def _shown(text: str) -> str:
+    """The text of a call without the grader's own name for the helpers of a check."""
+    return text.replace(f"{SCAFFOLD}.", "")
 
 
 def _lost_text(lost: SessionLost, text: str) -> str:

@@ -363,7 +363,7 @@ def wrong_steps(seen):
                 "used them")  # fmt: skip
         return CheckFailed(Stage.VALUES, text, hint="Where does step() stand: in which loop?")
     if seen["still"]:
-        text = f"the steps never changed {', '.join(seen['still'])}, though it has gradients"
+        text = f"the steps never changed {', '.join(seen['still'])}, though gradients reached it"
         return CheckFailed(Stage.VALUES, text, hint="Which parameters() was the optimizer given?")
     return None
 
