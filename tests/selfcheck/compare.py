@@ -20,6 +20,7 @@ from grader.variants import Variant
 from tests.selfcheck.kernels import Kernel
 
 MOST_NUMBERS = 16
+_OF_FORM = (Stage.KIND, Stage.SHAPE, Stage.DTYPE)
 
 
 def _status(check: CheckResult) -> Status:
@@ -114,7 +115,9 @@ def _paste(kernel: Kernel, check: CheckResult) -> str:
     if check.raised is not None:
         return f"gave {next(iter(given))}, and did not raise {check.raised.type}"
     actual = sample.actual.text if sample.actual is not None else ""
-    return "" if given.get(actual) else f"gave {list(given)}, where the check saw {actual}"
+    numbers, form = given.get(actual, [False, False])
+    shows = form if check.stage in _OF_FORM else numbers
+    return "" if shows else f"gave {list(given)}, where the check saw {actual}"
 
 
 def numbers_shown(check: CheckResult) -> int:

@@ -38,10 +38,13 @@ _last = _ast.Expression(_tree.body.pop().value)
 exec(compile(_tree, "pasted", "exec"), globals())
 _value = eval(compile(_last, "pasted", "eval"), globals())
 _is, _should = _value if "expected" in {code!r} else (_value, None)
-def _exact(value):
+def _form(value):
+    return [type(value).__name__, *(str(getattr(value, name, "")) for name in ("dtype", "shape"))]
+def _numbers(value):
     return repr(getattr(value, "tolist", lambda: value)())
 def _within(value):
-    yield _show(value).text, _exact(value) != _exact(_should)
+    other = [_numbers(value) != _numbers(_should), _form(value) != _form(_should)]
+    yield _show(value).text, other
     for item in value if isinstance(value, (list, tuple)) else ():
         yield from _within(item)
 print("\\nTOLD " + _json.dumps(list(_within(_is))))
@@ -85,11 +88,11 @@ class Kernel:
         told = self._told(_JUDGE.format(rubric=str(rubric), parts=parts))
         return [PartResult.model_validate(part) for part in told]
 
-    def paste(self, code: str) -> dict[str, bool]:
+    def paste(self, code: str) -> dict[str, list[bool]]:
         """Texts of what the last line of a pasted cell gives, and of the items in it.
 
-        Beside each whether it is something else than what it should give. Raises AssertionError
-        with the exception that the cell raised.
+        Beside each whether its numbers, and whether its form are other ones than they should be.
+        Raises AssertionError with the exception that the cell raised.
         """
         return dict(self._told(_PASTE.format(code=code)))
 

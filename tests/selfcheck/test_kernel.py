@@ -72,7 +72,7 @@ def test_a_wrong_answer_is_named_with_a_small_example(live: Kernel, rubric: Path
     assert "sign" in check.diagnosis.casefold()
     assert check.counterexample is not None and check.counterexample.code is not None
     assert check.counterexample.actual is not None
-    assert live.paste(check.counterexample.code)[check.counterexample.actual.text]
+    assert live.paste(check.counterexample.code)[check.counterexample.actual.text][0]
 
 
 def test_the_last_form_of_a_cell_counts(live: Kernel, rubric: Path) -> None:

@@ -412,8 +412,13 @@ def _start(place: Path, klass: list[str]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", program, "grade", *klass, "--assignment", "small"]
     return subprocess.Popen(
         [*command, "--jobs", "2"], cwd=place, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=_hear_interrupts,
     )  # fmt: skip
+
+
+def _hear_interrupts() -> None:
+    """What a shell runs in the background is started deaf to them, and so is what that starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _graded(place: Path) -> int:
