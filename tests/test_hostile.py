@@ -156,9 +156,9 @@ def planted(hw5: Assignment, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="module")
 def guarded(hw5: Assignment, planted: Planted) -> Assignment:
-    """The assignment with secrets in it, and with short limits; no check here needs its data."""
+    """The assignment with secrets in it, and with short limits."""
     limits = hw5.rubric.limits.model_copy(update=LIMITS)
-    rubric = hw5.rubric.model_copy(update={"limits": limits, "data": None})
+    rubric = hw5.rubric.model_copy(update={"limits": limits, "data": str(hw5.data_script)})
     return Assignment(planted.folder / "rubrics" / "hw5", rubric)
 
 
