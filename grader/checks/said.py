@@ -7,6 +7,7 @@ the steps that later ones rest on: an object that was made, and what was called 
 from __future__ import annotations
 
 import ast
+import keyword
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -112,10 +113,14 @@ class Transcript:
 def named_values(example: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """The values of an example by name: of a drawn dictionary its entries, by their keys."""
     for name, value in example.items():
-        if isinstance(value, dict) and all(str(key).isidentifier() for key in value):
+        if isinstance(value, dict) and all(_is_name(str(key)) for key in value):
             yield from ((str(key), inner) for key, inner in value.items())
         else:
             yield name, value
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not keyword.iskeyword(text)
 
 
 def to_paste(transcript: Transcript, said: Said | None, expected: Any = None) -> str | None:

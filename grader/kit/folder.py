@@ -12,7 +12,7 @@ from pathlib import Path
 from grader.assignment import KITS, Assignment
 from grader.datasets import public_data
 from grader.errors import UsageError
-from grader.kit.pruning import prune_rubric, public_checks, write_mistakes
+from grader.kit.pruning import prune_rubric, public_checks, public_mistakes, write_mistakes
 from grader.kit.recording import record_book
 from grader.kit.wheel import build_wheel
 from grader.rubric import PartEntry
@@ -51,8 +51,9 @@ def prune_assignment(
     rubric = into / "rubrics" / assignment.name
     prune_rubric(assignment, rubric)
     progress("recording the reference's answers")
-    record_book(assignment, rubric / assignment.book.name, progress)
-    write_mistakes(assignment.known_mistakes, public_checks(assignment), rubric)
+    mistakes = public_mistakes(assignment)
+    record_book(assignment, rubric / assignment.book.name, mistakes, progress)
+    write_mistakes(mistakes, public_checks(assignment), rubric)
     for path in (assignment.template, assignment.data_script):
         if path is not None:
             beside = Path(os.path.normpath(rubric / os.path.relpath(path, assignment.folder)))

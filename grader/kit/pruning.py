@@ -44,6 +44,12 @@ def public_checks(assignment: Assignment) -> frozenset[str]:
     return frozenset(name for name, (_, entry) in assignment.checks.items() if entry.public)
 
 
+def public_mistakes(assignment: Assignment) -> tuple[KnownMistake, ...]:
+    """Known mistakes of the parts that have public checks: the others' say what is asked there."""
+    shown = {part.id for part in assignment.rubric.parts if any(c.public for c in part.checks)}
+    return tuple(m for m in assignment.known_mistakes if m.part in shown)
+
+
 def _public_part(part: PartEntry) -> dict[str, Any]:
     """A part with its public checks, worth their share; a person's where there are none."""
     told = part.model_dump(mode="json", exclude_defaults=True)

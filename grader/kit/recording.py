@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import nbformat
@@ -17,13 +17,16 @@ from grader.grading import run_checks
 from grader.judge import make_judge, make_launcher
 from grader.model import Status
 from grader.submission import read_submission
-from grader.variants import Mistake
+from grader.variants import KnownMistake, Mistake
 
 
 def record_book(
-    assignment: Assignment, path: Path, progress: Callable[[str], None] = lambda _: None
+    assignment: Assignment,
+    path: Path,
+    mistakes: Iterable[KnownMistake],
+    progress: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Write the book of an assignment's answers.
+    """Write the book of an assignment's answers, and of what those mistakes answer instead.
 
     Raises UsageError where the assignment has no model answers, or a check fails on them.
     """
@@ -50,7 +53,7 @@ def record_book(
     progress("recording what known mistakes answer")
     listed = [
         (mistake.id, oracle)
-        for mistake in assignment.known_mistakes
+        for mistake in mistakes
         if isinstance(mistake, Mistake)
         for oracle in mistake.oracles
     ]

@@ -96,8 +96,12 @@ def test_helpers_that_need_the_notebook_leave_no_code() -> None:
 
 
 def test_entries_of_a_drawn_dictionary_go_by_their_keys() -> None:
-    told = dict(named_values({"drawn": {"batch": 1, "weights": 2}, "lr": 3, "odd": {4: 5}}))
-    assert told == {"batch": 1, "weights": 2, "lr": 3, "odd": {4: 5}}
+    told = dict(
+        named_values(
+            {"drawn": {"batch": 1, "weights": 2}, "lr": 3, "odd": {4: 5}, "key": {"lambda": 1}}
+        )
+    )
+    assert told == {"batch": 1, "weights": 2, "lr": 3, "odd": {4: 5}, "key": {"lambda": 1}}
 
 
 def test_an_argument_without_a_name_gets_one() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from grader.assignment import Assignment
-from grader.variants import Accepted, Mistake
+from grader.variants import Accepted, Mistake, read_recorded
 from tests.kits import rubric_of
 
 # So many tokens in a row, and so many different names among them, are no accident.
@@ -129,6 +129,18 @@ def test_no_hidden_check_is_shipped(hw5: Assignment, shipped: list[tuple[str, st
     for name in hidden:
         assert [where for where, text in shipped if name in text] == []
         assert [where for where, text in shipped if name.removeprefix("test_") in text] == []
+
+
+def test_nothing_is_said_of_mistakes_that_only_the_course_looks_for(
+    hw5: Assignment, kit: Path
+) -> None:
+    hidden = {p.id for p in hw5.rubric.parts if p.checks and not any(c.public for c in p.checks)}
+    assert hidden and any(mistake.part in hidden for mistake in hw5.known_mistakes)
+    told = read_recorded(rubric_of(kit) / "mistakes.yaml")
+    assert told and not any(mistake.part in hidden for mistake in told)
+    with zipfile.ZipFile(rubric_of(kit) / "answers.zip") as book:
+        recorded = {name.split("/")[1] for name in book.namelist() if name.startswith("mistakes/")}
+    assert recorded <= {mistake.id for mistake in told}
 
 
 def test_private_files_are_not_there(kit: Path) -> None:
