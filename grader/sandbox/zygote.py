@@ -22,7 +22,7 @@ import sys
 import traceback
 from typing import Any
 
-from grader.sandbox import job
+from grader.sandbox import job, pages
 
 _LAUNCH_BYTES = 1 << 20
 _MOST_FDS = 250
@@ -37,6 +37,7 @@ def main() -> None:
     # would otherwise touch, and so copy, every page that they lie on.
     gc.collect()
     gc.freeze()
+    pages.collapse()
     told = {"ready": True, "missing": missing, "threads": _threads()}
     try:
         channel.send(json.dumps(told).encode())
