@@ -31,14 +31,20 @@ from grader.second_chances import SecondChances
 from grader.submission import PartMap, Submission, map_parts, read_submission
 from grader.variants import KnownMistake
 
-#: What every zygote imports: the kernel itself. An assignment adds its own libraries.
+#: What every zygote imports: the kernel itself, and what it imports when it starts. An assignment
+#: adds its own libraries.
 _KERNEL_MODULES = (
     "numpy",
     "torch",
     "matplotlib.pyplot",
     "matplotlib_inline.backend_inline",
     "IPython",
+    "IPython.core.completerlib",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
     "ipykernel.kernelapp",
+    "ipykernel.debugger",
+    "tornado.platform.asyncio",
     "grader.sandbox.kernel_process",
 )
 
