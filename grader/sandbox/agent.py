@@ -100,7 +100,7 @@ class Agent:
         self._buffers = request.buffers
         operation = request.head["op"]
         if operation == "seed":
-            _seed(request.head["seed"])
+            seed(request.head["seed"], self._device)
             return {"value": encoder.encode(None)}
         if operation == "bind":
             self.namespace[request.head["name"]] = self._evaluate(request.head["node"])
@@ -294,10 +294,16 @@ def _snapshot_bytes(value: Any) -> Any:
     return None
 
 
-def _seed(seed: int) -> None:
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
+def seed(number: int, device: str | None) -> None:
+    """Have all random numbers follow from one; `device` is None where all is on the CPU."""
+    random.seed(number)
+    np.random.seed(number % 2**32)
+    if device is not None or torch.cuda.is_initialized() or torch.backends.mps.is_available():
+        torch.manual_seed(number)
+    else:
+        # For each kind of device that may be used later the call above keeps the stack as text,
+        # which takes longer than most calls of a check.
+        torch.default_generator.manual_seed(number)
 
 
 def describe_exception(error: BaseException, cell_of_file: dict[str, int]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 
 
 def model(seed, features, classes, restless):
-    torch.manual_seed(seed)
+    drawn = torch.Generator().manual_seed(seed)
     layers = [nn.Flatten()]
     if restless:
         layers += [nn.BatchNorm1d(features), nn.Dropout(0.8)]
@@ -17,10 +17,10 @@ def model(seed, features, classes, restless):
     net = nn.Sequential(*layers).double()
     with torch.no_grad():
         for p in net.parameters():
-            p.copy_(torch.randn(p.shape, dtype=p.dtype))
+            p.copy_(torch.randn(p.shape, dtype=p.dtype, generator=drawn))
         if restless:
-            net[1].running_mean.copy_(torch.randn(features))
-            net[1].running_var.copy_(torch.rand(features) + 0.5)
+            net[1].running_mean.copy_(torch.randn(features, generator=drawn))
+            net[1].running_var.copy_(torch.rand(features, generator=drawn) + 0.5)
     return net.train()
 
 
