@@ -181,6 +181,7 @@ class Judge:
         known = self.assignment.mistakes(part_of(item))
         if not isinstance(failure, CheckFailed) or not known or is_unwritten(failure):
             return
+        failure.settle()
         counted, self._context.first_failure_ends = self._context.examples_run, True
         try:
             self._mistake = diagnose(

@@ -8,6 +8,7 @@ the answer must be the same infinity or NaN. The rule for the rest is in `tolera
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +19,11 @@ import torch
 from grader.checks.context import current
 from grader.checks.oracle import Expected
 from grader.checks.remote import Remote
-from grader.checks.sample import around, counterexample, part_of
+from grader.checks.sample import Moment, Window, around
 from grader.checks.show import as_numpy, show
 from grader.checks.tolerance import allowed_error
 from grader.checks.verdict import CheckFailed
-from grader.model import Stage
+from grader.model import Counterexample, Stage
 from grader.sandbox.wire import Opaque
 
 
@@ -82,7 +83,9 @@ def numbers(actual: Any, *, what: str = "the result") -> np.ndarray:
     except (TypeError, ValueError, OverflowError, RuntimeError):
         pass  # ragged lists, tensors without values
     text = f"{what} is {_kind(value)}, but should hold real numbers{_call()}"
-    raise CheckFailed(Stage.KIND, text, counterexample=counterexample(value))
+    raise CheckFailed(
+        Stage.KIND, text, counterexample=functools.partial(Moment.now().sample, value)
+    )
 
 
 def _match(actual: Any, expected: Any, error: Any, demand: _Demand) -> None:
@@ -158,12 +161,7 @@ def _match_dtype(actual: Any, answer: np.ndarray, oracle: np.ndarray, demand: _D
     name = str(getattr(actual, "dtype", answer.dtype)).removeprefix("torch.")
     if demand.dtype is not None and name != demand.dtype:
         text = f"{demand.what}.dtype={name}, but should be {demand.dtype}{_call()}"
-        failure = _failure(Stage.DTYPE, text, demand, actual, oracle)
-        sample = failure.counterexample
-        if sample is not None and sample.expected is not None:
-            asked = sample.expected.model_copy(update={"dtype": demand.dtype})
-            failure.counterexample = sample.model_copy(update={"expected": asked})
-        raise failure
+        raise _failure(Stage.DTYPE, text, demand, actual, oracle)
     if answer.dtype.kind == "c" and oracle.dtype.kind != "c":
         text = f"{demand.what}.dtype={name}, but should be real{_call()}"
         raise _failure(Stage.DTYPE, text, demand, actual, oracle)
@@ -195,14 +193,29 @@ def _match_values(
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = np.where(difference == 0, 0.0, difference / allowed)
     worst = tuple(map(int, np.unravel_index(int(np.argmax(difference)), difference.shape)))
-    window = around(answer, worst)
-    if window is not None:
-        actual, expected, relative = (part_of(x, window) for x in (actual, expected, relative))
-        worst = (worst[-1] - window[1].start,)
-    sample = counterexample(actual, expected).model_copy(
-        update={"error": show(relative), "worst_index": worst}
+    sample = functools.partial(
+        _sample, Moment.now(), actual, expected, relative, worst, around(answer, worst)
     )
     raise CheckFailed(demand.stage, text, hint=demand.hint, counterexample=sample)
+
+
+def _sample(
+    moment: Moment,
+    actual: Any,
+    expected: Any,
+    relative: np.ndarray,
+    worst: tuple[int, ...],
+    window: Window | None,
+) -> Counterexample:
+    """Both values, or a part of them, with the error as a multiple of what rounding explains."""
+    if window is not None:
+        actual, expected, relative = (
+            moment.part_of(value, window) for value in (actual, expected, relative)
+        )
+        worst = (worst[-1] - window[1].start,)
+    return moment.sample(actual, expected).model_copy(
+        update={"error": show(relative), "worst_index": worst}
+    )
 
 
 def _difference(
@@ -261,5 +274,16 @@ def _call() -> str:
 def _failure(
     stage: Stage, text: str, demand: _Demand, actual: Any, expected: Any, hint: str = ""
 ) -> CheckFailed:
-    sample = counterexample(actual, expected)
+    sample = functools.partial(_asked, Moment.now(), actual, expected, stage, demand.dtype)
     return CheckFailed(stage, text, hint=hint or demand.hint, counterexample=sample)
+
+
+def _asked(
+    moment: Moment, actual: Any, expected: Any, stage: Stage, dtype: str | None
+) -> Counterexample:
+    """Both values; where the dtype is wrong, that of the expected one is the one asked for."""
+    sample = moment.sample(actual, expected)
+    if stage is not Stage.DTYPE or dtype is None or sample.expected is None:
+        return sample
+    asked = sample.expected.model_copy(update={"dtype": dtype})
+    return sample.model_copy(update={"expected": asked})

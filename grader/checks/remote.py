@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from grader.checks.context import current
 from grader.checks.said import SCAFFOLD, Said
-from grader.checks.sample import raising
+from grader.checks.sample import Moment
 from grader.checks.verdict import AnswerMissing, CheckFailed
 from grader.model import Stage
 from grader.sandbox.wire import Encoder, Opaque
@@ -110,7 +111,7 @@ class Remote:
             return self._student.evaluate(node, buffers, said.text)
         except CheckFailed as failure:
             if failure.raised is not None and not isinstance(failure, AnswerMissing):
-                failure.counterexample = raising(said)
+                failure.counterexample = functools.partial(Moment.now().raising, said)
             raise
 
     @staticmethod

@@ -7,6 +7,7 @@ the steps that later ones rest on: an object that was made, and what was called 
 from __future__ import annotations
 
 import ast
+import dataclasses
 import keyword
 import re
 from collections.abc import Iterator, Mapping
@@ -59,6 +60,16 @@ class Transcript:
         told = cls()
         told.name(**dict(named_values(example)))
         return told
+
+    def copy(self) -> Transcript:
+        """The same as it is now."""
+        return dataclasses.replace(
+            self,
+            named=dict(self.named),
+            steps=list(self.steps),
+            scaffolds=dict(self.scaffolds),
+            answers=dict(self.answers),
+        )
 
     def name(self, **values: Any) -> None:
         """Give values the names under which a counterexample shows them."""

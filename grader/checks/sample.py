@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from grader.checks.context import current
-from grader.checks.said import Said, to_paste
+from grader.checks.said import Said, Transcript, to_paste
 from grader.checks.show import show
 from grader.model import Counterexample
 
@@ -29,35 +30,48 @@ def around(array: np.ndarray, worst: Index) -> Window | None:
     return worst[:-1], slice(start, start + _WINDOW)
 
 
-def part_of(value: Any, window: Window) -> Any:
-    """A part of a value, which counts as asked for where the value was."""
-    rows, columns = window
-    part, transcript = value[(*rows, columns)], current().transcript
-    said = transcript.behind(value)
-    if said is not None:
-        text = ", ".join([*map(str, rows), f"{columns.start}:{columns.stop}"])
-        transcript.came(part, said.item(text))
-    return part
+@dataclass(frozen=True)
+class Moment:
+    """What was known of the running check when an answer turned out to be wrong."""
+
+    call: str
+    transcript: Transcript
+
+    @classmethod
+    def now(cls) -> Moment:
+        """The present one: what the check goes on to ask does not change it."""
+        context = current()
+        return cls(context.call, context.transcript.copy())
+
+    def sample(self, actual: Any = None, expected: Any = None) -> Counterexample:
+        """Input, call and outcome."""
+        said = self.transcript.behind(actual)
+        return self._sample(said, expected, show(actual)).model_copy(
+            update={"expected": None if expected is None else show(expected)}
+        )
+
+    def raising(self, said: Said) -> Counterexample:
+        """Input, and the call that raised an exception."""
+        return self._sample(said, None, None)
+
+    def part_of(self, value: Any, window: Window) -> Any:
+        """A part of a value, which counts as asked for where the value was."""
+        rows, columns = window
+        part, said = value[(*rows, columns)], self.transcript.behind(value)
+        if said is not None:
+            text = ", ".join([*map(str, rows), f"{columns.start}:{columns.stop}"])
+            self.transcript.came(part, said.item(text))
+        return part
+
+    def _sample(self, said: Said | None, expected: Any, actual: Any) -> Counterexample:
+        return Counterexample(
+            call=self.call,
+            inputs={name: show(value) for name, value in self.transcript.values().items()},
+            actual=actual,
+            code=to_paste(self.transcript, said, expected),
+        )
 
 
 def counterexample(actual: Any = None, expected: Any = None) -> Counterexample:
     """The running check's input, call and outcome."""
-    said = current().transcript.behind(actual)
-    return _sample(said, expected, show(actual)).model_copy(
-        update={"expected": None if expected is None else show(expected)}
-    )
-
-
-def raising(said: Said) -> Counterexample:
-    """The running check's input and the call that raised an exception."""
-    return _sample(said, None, None)
-
-
-def _sample(said: Said | None, expected: Any, actual: Any) -> Counterexample:
-    context = current()
-    return Counterexample(
-        call=context.call,
-        inputs={name: show(value) for name, value in context.transcript.values().items()},
-        actual=actual,
-        code=to_paste(context.transcript, said, expected),
-    )
+    return Moment.now().sample(actual, expected)

@@ -6,11 +6,19 @@ raises is a fault of the grader and never of the student.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from grader.model import Counterexample, Raised, Stage, Status
+
+Sample = Counterexample | Callable[[], Counterexample] | None
 
 
 class CheckFailed(AssertionError):
-    """The answer differs from what was asked, at `stage`."""
+    """The answer differs from what was asked, at `stage`.
+
+    `counterexample` may be given as a function that makes it: most failures are never shown,
+    since of a check's many examples one is, and some checks accept one of several answers.
+    """
 
     status = Status.FAILED
 
@@ -20,15 +28,30 @@ class CheckFailed(AssertionError):
         message: str,
         *,
         hint: str = "",
-        counterexample: Counterexample | None = None,
+        counterexample: Sample = None,
         raised: Raised | None = None,
     ) -> None:
         super().__init__(message)
         self.stage = stage
         self.message = message
         self.hint = hint
-        self.counterexample = counterexample
         self.raised = raised
+        self._sample: Sample = counterexample
+
+    @property
+    def counterexample(self) -> Counterexample | None:
+        """The input on which the answer differs, where there is one."""
+        if callable(self._sample):
+            self._sample = self._sample()
+        return self._sample
+
+    @counterexample.setter
+    def counterexample(self, sample: Sample) -> None:
+        self._sample = sample
+
+    def settle(self) -> None:
+        """Make the counterexample, before anything else runs on the same input."""
+        self.counterexample = self.counterexample
 
 
 class AnswerMissing(CheckFailed):

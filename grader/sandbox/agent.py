@@ -298,7 +298,8 @@ def seed(number: int, device: str | None) -> None:
     """Have all random numbers follow from one; `device` is None where all is on the CPU."""
     random.seed(number)
     np.random.seed(number % 2**32)
-    if device is not None or torch.cuda.is_initialized() or torch.backends.mps.is_available():
+    in_use = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    if device is not None or in_use or torch.backends.mps.is_available():
         torch.manual_seed(number)
     else:
         # For each kind of device that may be used later the call above keeps the stack as text,

@@ -180,7 +180,8 @@ def run(request: dict[str, Any], fds: list[int], seal: Callable[[], None]) -> No
     app = _application(request["connection_file"])
     _keep_alive(app.shell)
     app.shell.user_ns.pop("grader", None)
-    agent.seed(request["seed"], request["device"])  # the start-up itself has drawn from some of them
+    # The start-up itself has drawn from some of them.
+    agent.seed(request["seed"], request["device"])
     app.kernel._drawn = random.getstate()
     seal()
     os.write(fds[0], b"R")

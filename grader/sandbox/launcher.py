@@ -327,6 +327,7 @@ def _spawn(
     """Start a module of ours with a clean environment, isolated from the caller's."""
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/", "LANG": "C.UTF-8", **SINGLE_THREAD}
     environment |= pages.ENVIRONMENT
+    environment["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # the kernel's debugger would warn
     environment["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     environment["MPLCONFIGDIR"] = str(Path(tempfile.gettempdir()) / f"grader-mpl-{os.getuid()}")
     return subprocess.Popen(
