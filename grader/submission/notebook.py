@@ -14,6 +14,7 @@ from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
+from nbformat.v4.nbbase import random_cell_id
 
 from grader.errors import SubmissionError
 from grader.submission.files import printable
@@ -119,7 +120,16 @@ def _upgrade(content: dict[str, Any], name: str) -> NotebookNode:
         first = str(error).strip().partition("\n")[0][:_SHORT] or type(error).__name__
         raise SubmissionError(f"{name} is not a valid notebook: {printable(first)}") from error
     cells = [_clean(cell) for cell in loaded.cells if isinstance(cell, dict)]
-    return nbformat.v4.new_notebook(cells=cells)
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = cells
+    try:
+        nbformat.validate(notebook)  # of one output at a time it takes a hundred times as long
+    except nbformat.ValidationError:
+        for cell in cells:
+            if cell.cell_type == "code":
+                cell.outputs = [output for output in cell.outputs if _valid(output)]
+        nbformat.validate(notebook)
+    return notebook
 
 
 def _forgive(content: dict[str, Any]) -> None:
@@ -168,19 +178,20 @@ def _is_text(value: Any) -> bool:
 
 
 def _clean(cell: NotebookNode) -> NotebookNode:
-    text, kept = _text(cell.get("source")), kept_metadata(cell.get("metadata"))
-    if cell.get("cell_type") != "code":
-        kind = cell.get("cell_type")
-        if kind == "raw":
-            return nbformat.v4.new_raw_cell(text, metadata=kept)
-        return nbformat.v4.new_markdown_cell(text, metadata=kept, **_attached(cell))
-    count, outputs = cell.get("execution_count"), cell.get("outputs")
-    return nbformat.v4.new_code_cell(
-        text,
-        metadata=kept,
-        outputs=[o for o in outputs if _valid(o)] if isinstance(outputs, list) else [],
-        execution_count=count if type(count) is int and count >= 0 else None,
+    kind = cell.get("cell_type")
+    clean = NotebookNode(
+        id=random_cell_id(),
+        cell_type=kind if kind in ("code", "raw") else "markdown",
+        metadata=nbformat.from_dict(kept_metadata(cell.get("metadata"))),
+        source=_text(cell.get("source")),
     )
+    if kind == "code":
+        count, outputs = cell.get("execution_count"), cell.get("outputs")
+        clean.execution_count = count if type(count) is int and count >= 0 else None
+        clean.outputs = outputs if isinstance(outputs, list) else []
+    elif kind != "raw":
+        clean.update(_attached(cell))
+    return clean
 
 
 def _attached(cell: NotebookNode) -> dict[str, Any]:

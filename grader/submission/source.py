@@ -55,6 +55,7 @@ def parse_python(code: str) -> ast.Module | None:
         return None
 
 
+@functools.lru_cache(maxsize=512)  # most cells of a class are the template's own
 def defined_names(source: str) -> frozenset[str]:
     """Names that a cell's own top level binds; definitions only where it does not parse."""
     tree = parse_python(as_python(source))

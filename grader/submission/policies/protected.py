@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -64,7 +65,12 @@ def judge_protected(
     """Look for each protected region of the template in the student's code."""
     if template is None:
         return undecided("The assignment has no template to compare with.")
-    regions = list(_regions(template, options))
+    cells = tuple(
+        (cell.source, frozenset(map(str, cell.metadata.get("grader", {}).get("parts", ()))))
+        for cell in template.cells
+        if cell.cell_type == "code"
+    )
+    regions = _regions(cells, options.above, options.below)
     code = _read(submission.notebook, options)
     if len(code.statements) > _MOST_STATEMENTS:
         return undecided(f"There are {len(code.statements)} statements: too many to compare.")
@@ -86,26 +92,32 @@ def judge_protected(
     return broken(told)
 
 
-def _regions(template: NotebookNode, options: Protected) -> Iterator[_Region]:
-    """What the template protects, in its order."""
-    cells = [cell for cell in template.cells if cell.cell_type == "code"]
-    defines = [defined_names(cell.source) for cell in cells]
-    for index, cell in enumerate(cells):
+@functools.lru_cache(maxsize=4)
+def _regions(
+    cells: tuple[tuple[str, frozenset[str]], ...], above: tuple[str, ...], below: tuple[str, ...]
+) -> tuple[_Region, ...]:
+    """What a template protects, in its order. `cells`: source and parts of its code cells."""
+    return tuple(_read_regions(cells, above, below))
+
+
+def _read_regions(
+    cells: tuple[tuple[str, frozenset[str]], ...], above: tuple[str, ...], below: tuple[str, ...]
+) -> Iterator[_Region]:
+    defines = [defined_names(source) for source, _ in cells]
+    for index, (source, told) in enumerate(cells):
         elsewhere = {n for i, names in enumerate(defines) if i != index for n in names}
-        lines, tree = _parse(cell.source)
-        told = cell.metadata.get("grader", {}).get("parts", ())
-        for is_below, phrases in ((False, options.above), (True, options.below)):
+        lines, tree = _parse(source)
+        for is_below, phrases in ((False, above), (True, below)):
             marks = _marks(lines, phrases)
             if not marks or tree is None:
                 continue
             mark = marks[0] if is_below else marks[-1]
-            ends = {"below": mark} if is_below else {"above": mark}
-            found = pieces(tree.body, lines, **ends)
+            found = pieces(tree.body, lines, **{"below" if is_below else "above": mark})
             if found:
                 text = lines[mark - 1].strip("# -")
                 after = [s for s in tree.body if first_line(s) > mark] if is_below else []
                 names = frozenset(bound_names(after)) - elsewhere
-                yield _Region(text, tuple(found), frozenset(map(str, told)), is_below, names)
+                yield _Region(text, tuple(found), told, is_below, names)
 
 
 def _parse(source: str) -> tuple[list[str], ast.Module | None]:
