@@ -132,7 +132,7 @@ class SubmissionRun:
             self._alive()
             self._student_cell = cell
             self._student = Student(
-                Channel(self._connect),
+                Channel(self._connect, look=self._look if self.forks else None),
                 call_s=self._assignment.rubric.limits.call_s,
                 cells=dict(self._counts),
                 scaffolds=self._assignment.folder / "scaffolds",
@@ -171,6 +171,12 @@ class SubmissionRun:
                 last = self._code[self._done - 1]
                 self._problem(last, "died", f"No check could start after this cell: {failed}.")
                 self._fatal.add(last)
+            raise SessionLost("ended", f"The notebook's process ended: {failed}") from None
+
+    def _look(self) -> Peer:
+        try:
+            return self._alive().serve_live(looks=True)
+        except CellFailed as failed:
             raise SessionLost("ended", f"The notebook's process ended: {failed}") from None
 
     def _release(self) -> None:

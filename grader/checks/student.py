@@ -89,9 +89,8 @@ class Student:
         callable where a function is asked for and something else is there.
         """
         if name not in self._known:
-            reply = self._ask({"op": "eval", "node": {"k": "name", "name": name}, "hold": True},
-                              [], name)  # fmt: skip
-            self._known[name] = reply
+            head = {"op": "eval", "node": {"k": "name", "name": name}, "hold": True}
+            self._known[name] = self._ask({**head, "function": function}, [], name)
         found = self._known[name]
         if found.type in ("NoneType", "ellipsis"):
             text = f"`{name}` is still empty: it holds {found.text}."

@@ -30,6 +30,7 @@ from IPython.utils.text import LSString, SList
 
 from grader.sandbox import agent, shims
 from grader.sandbox.frames import Frames
+from grader.sandbox.reader import Reader
 
 
 class GradedKernel(IPythonKernel):  # type: ignore[misc]  # ipykernel is untyped
@@ -88,8 +89,9 @@ class GradedKernel(IPythonKernel):  # type: ignore[misc]  # ipykernel is untyped
 
     async def grader_live_request(self, stream: Any, ident: Any, parent: Any) -> None:
         """Serve the channel named in the request in this very process, then go on."""
+        kind = Reader if parent["content"]["looks"] else agent.Agent
         with socket.socket(fileno=self.channels[parent["content"]["channel"]]) as channel:
-            agent.Agent(self.namespace(), Frames(channel), self.cells(), self.device).serve()
+            kind(self.namespace(), Frames(channel), self.cells(), self.device).serve()
         self._reply(stream, ident, parent, {"status": "ok"})
 
     async def grader_failure_request(self, stream: Any, ident: Any, parent: Any) -> None:

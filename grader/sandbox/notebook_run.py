@@ -345,10 +345,13 @@ class NotebookRun:
             raise CellFailed("died", "its kernel did not answer as the grader's own does")
         return ForkedPeer(self.job.channels[number], self, pid)
 
-    def serve_live(self) -> LivePeer:
-        """Have the kernel itself serve the next channel; it runs no cell until that is closed."""
+    def serve_live(self, *, looks: bool = False) -> LivePeer:
+        """Have the kernel itself serve the next channel; it runs no cell until that is closed.
+
+        With `looks` it tells plain values, and does nothing else.
+        """
         number = self._next_channel()
-        self._send("live", {"channel": number})
+        self._send("live", {"channel": number, "looks": looks})
         return LivePeer(self.job.channels[number], self)
 
     def _next_channel(self) -> int:

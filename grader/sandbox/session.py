@@ -33,20 +33,42 @@ class Peer(Protocol):
         """Have the process end, if it has not, and tell how it ended."""
 
 
+def may_be_looked_up(head: dict[str, Any]) -> bool:
+    """Whether a request may turn out to ask for no more than a plain value.
+
+    A name that is asked for as a function is about to be called.
+    """
+    if head["op"] != "eval" or "keep" in head or head.get("function"):
+        return False
+    node = head["node"]
+    return bool(node["k"] == "name" or (node["k"] == "attr" and node["of"]["k"] == "name"))
+
+
 class Channel:
     """Requests to processes that `connect` starts as they are needed.
 
     `connect` raises SessionLost where there is nothing left to start a process from; then,
     and where a live kernel was lost, the channel is `dead`. `patchable`: whether the libraries
     that student code runs on may be changed at the other end.
+
+    `look` opens the kernel itself for as long as it is only asked for plain values, since a copy
+    costs more than what most checks of a variable ask. The first request for anything else goes
+    to a copy, and so does all that follows.
     """
 
     patchable = True
 
-    def __init__(self, connect: Callable[[], Peer], bounds: Bounds | None = None) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Peer],
+        bounds: Bounds | None = None,
+        *,
+        look: Callable[[], Peer] | None = None,
+    ) -> None:
         self.bounds = bounds or Bounds()
         self.dead = False
         self._connect = connect
+        self._look = look
         self._peer: Peer | None = None
         self._frames: Frames | None = None
 
@@ -72,6 +94,8 @@ class Channel:
         `answer` serves calls that the process makes back while it works on the request.
         Raises SessionLost where no valid reply came within `timeout_s`.
         """
+        if self._look is not None and not may_be_looked_up(head):
+            self._leave_kernel()
         frames = self._open()
         identity = secrets.token_hex(8)
         deadline = time.monotonic() + timeout_s
@@ -92,12 +116,20 @@ class Channel:
         if reply.head.get("id") != identity:
             self._lose()
             raise SessionLost("garbled", "the reply does not belong to the request")
+        if self._look is not None and reply.head.get("copy") is True:
+            self._leave_kernel()
+            return self.request(head, buffers, timeout_s, answer)
         return reply
+
+    def _leave_kernel(self) -> None:
+        """Go on with a copy."""
+        self.close()
+        self._look = None
 
     def _open(self) -> Frames:
         if self._frames is None:
             try:
-                self._peer = self._connect()
+                self._peer = (self._look or self._connect)()
             except SessionLost:
                 self.dead = True
                 raise
