@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import tokenize
 from collections.abc import Iterator
@@ -52,15 +53,17 @@ def _comments(notebook: NotebookNode) -> Iterator[str]:
                 yield words
 
 
-def _comment_tokens(source: str) -> Iterator[str]:
+@functools.lru_cache(maxsize=512)  # most cells of a class begin as the template's own
+def _comment_tokens(source: str) -> tuple[str, ...]:
+    found = []
     before = tokenize.NEWLINE
     try:
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
             opens = before in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
             if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and opens):
-                yield token.string
+                found.append(token.string)
             if token.type not in (tokenize.COMMENT, tokenize.NL):
                 before = token.type
     except (tokenize.TokenError, SyntaxError):
-        # A cell that breaks off in a statement keeps the comments that were read so far.
-        return
+        pass  # a cell that breaks off in a statement keeps the comments that were read so far
+    return tuple(found)
