@@ -22,22 +22,19 @@ _MADV_COLLAPSE = 25
 _MAPPING = re.compile(r"(\w+)-(\w+) rw-p \w+ [\d:a-f]+ 0\s*(\[heap\])?\n")
 
 
-def collapse() -> int:
-    """Gather this process's memory in large pages (madvise(2), MADV_COLLAPSE); how many.
+def collapse() -> None:
+    """Gather this process's memory in large pages (madvise(2), MADV_COLLAPSE).
 
     Where the system has none (before Linux 6.1, or switched off) nothing changes: it saves
     time and has no other effect.
     """
     if sys.platform != "linux":
-        return 0
+        return
     with open("/proc/self/maps", encoding="ascii") as file:
         found = [_MAPPING.fullmatch(line) for line in file]
-    ranges = [(int(m[1], 16), int(m[2], 16)) for m in found if m]
     advise = system.libc().madvise
     advise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-    pages = (
-        page
-        for start, end in ranges
-        for page in range(-(-start // _LARGE) * _LARGE, end - _LARGE + 1, _LARGE)
-    )
-    return sum(advise(page, _LARGE, _MADV_COLLAPSE) == 0 for page in pages)
+    for start, end in ((int(m[1], 16), int(m[2], 16)) for m in found if m):
+        first, last = -(-start // _LARGE) * _LARGE, end // _LARGE * _LARGE
+        if first < last:
+            advise(first, last - first, _MADV_COLLAPSE)
