@@ -7,15 +7,15 @@ tenth of the way, and the throughput; then runs again with nothing changed.
     python -m benchmarks.class_run [--submissions 500] [--jobs 2] [--out build/class-run] [--whole]
 
 Without `--whole` the notebooks lack the cells that only draw or run pretrained models.
-`--kill N` kills the run N times at random moments, resumes it, and compares the grades with those
-of an undisturbed run.
+`--kill N` kills a second run N times at random moments, 2 to 60 s after it was started, resumes it,
+and compares what it says of each submission with what the undisturbed run says. `--again` leaves
+out the first run where its gradebook is there already.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import random
 import shutil
 import signal
@@ -39,6 +39,8 @@ from tests.submissions.build import perfect, slim, with_edit
 from tests.submissions.hostile import attacks
 
 _HOSTILE = 20
+# How long a run lives before it is killed.
+_ALIVE_S = (2.0, 60.0)
 
 
 def write_class(folder: Path, number: int, whole: bool) -> None:
@@ -136,27 +138,44 @@ def kills(folder: Path, out: Path, times: int, jobs: int) -> Iterator[int]:
             command(folder, out, jobs), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(choice.uniform(1, 15))
+            process.wait(choice.uniform(*_ALIVE_S))
         process.send_signal(signal.SIGKILL)
         process.wait()
         yield graded(out)
     subprocess.run(command(folder, out, jobs), capture_output=True, check=False)
 
 
-def grades(out: Path) -> dict[str, Any]:
-    """What counts of each grade."""
+def verdicts(out: Path) -> dict[str, Any]:
+    """What was found of each submission: its state, its score, and each check's verdict.
+
+    Texts are left out where a limit was hit: they tell how long something took.
+    """
     found = {}
     with Gradebook(out / NAME) as book:
         for handed, grade in book.grades():
-            told = json.loads(grade.report.model_dump_json()) if grade and grade.report else None
-            found[handed.id] = _timeless(told)
+            report = grade.report if grade else None
+            parts = {
+                check.id: (check.status, check.score, check.stage, check.diagnosis)
+                for part in (report.parts if report else ())
+                for check in part.checks
+            }
+            found[handed.id] = (grade and grade.state, report and report.score, parts)
     return found
 
 
-def _timeless(told: Any) -> Any:
-    if isinstance(told, dict):
-        return {k: _timeless(v) for k, v in told.items() if k not in ("duration_s", "isolation")}
-    return [_timeless(one) for one in told] if isinstance(told, list) else told
+def compare(undisturbed: Path, killed: Path) -> None:
+    """Print where two runs differ."""
+    first, second = verdicts(undisturbed), verdicts(killed)
+    differing = [one for one in sorted({*first, *second}) if first.get(one) != second.get(one)]
+    print(f"  of {len(first)} and {len(second)} verdicts {len(differing)} differ")
+    for one in differing:
+        (state, score, parts), (state_2, score_2, parts_2) = (
+            told.get(one, (None, None, {})) for told in (first, second)
+        )
+        print(f"  {one}: {state} {score} and {state_2} {score_2}")
+        for check in sorted({*parts, *parts_2}):
+            if parts.get(check) != parts_2.get(check):
+                print(f"    {check}: {parts.get(check)} and {parts_2.get(check)}")
 
 
 def main() -> None:
@@ -167,16 +186,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/class-run"))
     parser.add_argument("--whole", action="store_true")
     parser.add_argument("--kill", type=int, default=0)
+    parser.add_argument("--again", action="store_true")
     arguments = parser.parse_args()
-    shutil.rmtree(arguments.out, ignore_errors=True)
     folder, out = arguments.out / "submissions", arguments.out / "graded"
-    write_class(folder, arguments.submissions, arguments.whole)
-    run(folder, out, arguments.submissions, arguments.jobs)
+    if not (arguments.again and graded(out)):
+        shutil.rmtree(arguments.out, ignore_errors=True)
+        write_class(folder, arguments.submissions, arguments.whole)
+        run(folder, out, arguments.submissions, arguments.jobs)
     if arguments.kill:
         killed = arguments.out / "killed"
+        shutil.rmtree(killed, ignore_errors=True)
         done = list(kills(folder, killed, arguments.kill, arguments.jobs))
-        same = grades(out) == grades(killed)
-        print(f"killed {arguments.kill} times, at {done} done: the same grades: {same}")
+        print(f"killed {arguments.kill} times, with so many done: {done}", flush=True)
+        compare(out, killed)
 
 
 if __name__ == "__main__":
