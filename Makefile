@@ -25,6 +25,7 @@ lint: $(VENV)/.installed
 
 test: lint
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m catalogue
 
 # Resolve again, for all Pythons at once. What only CUDA needs is left to torch itself.
 lock: $(VENV)/.installed

@@ -19,7 +19,7 @@ import socket
 import subprocess
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -36,6 +36,7 @@ from grader.report.html import render_html
 from grader.report.json import render_json
 from grader.report.text import render_text
 from grader.sandbox.launcher import Launcher
+from grader.sandbox.tiers import best_tier
 from grader.submission import read_submission
 from tests.processes import below, soon
 from tests.submissions.hostile import Attack, attacks, innocent
@@ -48,6 +49,7 @@ LIMITS = {"cell_s": 10, "call_s": 3, "notebook_s": 30, "shrink_s": 0.5, "cpu_s":
 # kernel that ended is replaced: that costs some of what the grading in peace does.
 SLACK_S = 2.0
 MORE_WORK = 5
+BUSY_TIMES = 4
 _SUBREAPER = 36
 # System V objects by their kind, with the option that removes one; and the key of the attacks'.
 KERNEL_OBJECTS = {"shm": "-m", "msg": "-q"}
@@ -168,8 +170,8 @@ def own_launcher(hw5: Assignment, planted: Planted) -> Iterator[Launcher]:
 
     Processes that run away from their job come to this process, which can so tell them.
     """
-    if sys.platform != "linux":
-        pytest.skip("attacks are told by what Linux lets them do")
+    if best_tier().name != "namespaces":
+        pytest.skip("attacks are told by what they may do in the tier `namespaces`")
     libc = ctypes.CDLL(None)
     libc.prctl(_SUBREAPER, 1, 0, 0, 0)
     made = make_launcher(hw5)
@@ -244,17 +246,22 @@ def test_attack_wins_nothing_and_harms_nobody(
     if attack.layer and attack.layer not in peace.enforced:
         pytest.skip(f"the report says that the layer is not enforced: {attack.layer}")
     others, state = below(os.getpid()), planted.state()
+    assignment = with_limits(guarded, attack.limits)
+    options = Options(parts=(*BYSTANDERS, attack.part), examples=3)
+
+    def judged() -> GradeReport:
+        path = attack.write(tmp_path, planted.names)
+        report = grade(assignment, read_submission(path), own_launcher, options)
+        assert_judged(attack, report, peace)
+        return report
+
+    def seconds_in_peace() -> float:
+        return in_peace(guarded, own_launcher, tmp_path).duration_s
+
     try:
         for _ in range(2 if attack.twice else 1):
-            path = attack.write(tmp_path, planted.names)
-            options = Options(parts=(*BYSTANDERS, attack.part), examples=3)
-            assignment = with_limits(guarded, attack.limits)
-            report = grade(assignment, read_submission(path), own_launcher, options)
-            assert_judged(attack, report, peace)
-            over = report.duration_s - attack.within_s - SLACK_S
-            if over > MORE_WORK * peace.seconds:  # the machine may be busier than it was
-                now = in_peace(guarded, own_launcher, tmp_path)
-                assert over <= MORE_WORK * now.duration_s
+            report = judged()
+            assert_within(attack, report, peace, judged, seconds_in_peace)
         assert_harmless_to_read(attack, report, planted)
         assert planted.state() == state
         assert_nothing_left(own_launcher, others)
@@ -264,6 +271,26 @@ def test_attack_wins_nothing_and_harms_nobody(
         raise
     finally:
         clear_up(own_launcher, planted, others)
+
+
+def assert_within(
+    attack: Attack,
+    report: GradeReport,
+    peace: Peace,
+    again: Callable[[], GradeReport],
+    seconds_in_peace: Callable[[], float],
+) -> None:
+    """Grading took no longer than its limits grant it, and some of what it takes in peace.
+
+    The machine may be busier than it was then, for a while: what no limit holds takes too long
+    each time.
+    """
+    over = report.duration_s - attack.within_s - SLACK_S
+    for _ in range(BUSY_TIMES):
+        if over <= MORE_WORK * peace.seconds or over <= MORE_WORK * seconds_in_peace():
+            return
+        over = again().duration_s - attack.within_s - SLACK_S
+    pytest.fail(f"took {over:.1f} s more than {attack.within_s + SLACK_S:g} s, each time")
 
 
 def assert_judged(attack: Attack, report: GradeReport, peace: Peace) -> None:
