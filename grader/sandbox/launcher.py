@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import IO, Any
 
 from grader.errors import GraderError
-from grader.sandbox import pages
 from grader.sandbox.spec import SINGLE_THREAD, JobSpec, request
 from grader.sandbox.tiers import LayerStates
 from grader.sandbox.tiers.cgroups import group_name, remove_groups, settle
@@ -326,7 +325,6 @@ def _spawn(
 ) -> subprocess.Popen[bytes]:
     """Start a module of ours with a clean environment, isolated from the caller's."""
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/", "LANG": "C.UTF-8", **SINGLE_THREAD}
-    environment |= pages.ENVIRONMENT
     environment["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # the kernel's debugger would warn
     environment["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     environment["MPLCONFIGDIR"] = str(Path(tempfile.gettempdir()) / f"grader-mpl-{os.getuid()}")

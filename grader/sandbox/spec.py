@@ -90,8 +90,10 @@ SINGLE_THREAD = {
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "PYTHONHASHSEED": "0",
+    # Memory that is freed is kept, and that of the heap is in large pages from the start.
     "GLIBC_TUNABLES": ":".join(
-        f"glibc.malloc.{name}_threshold={1 << 30}" for name in ("trim", "mmap")
+        f"glibc.malloc.{setting}"
+        for setting in (f"trim_threshold={1 << 30}", f"mmap_threshold={1 << 30}", "hugetlb=1")
     ),
 }
 
