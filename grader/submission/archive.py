@@ -35,7 +35,7 @@ def unpack(path: Path, folder: Path) -> dict[str, Path]:
 
     Raises SubmissionError where it cannot be read, or holds what no homework needs.
     """
-    where = printable(str(path))
+    where = printable(path.name)
     with open_archive(path) as archive, mapped_errors(where):
         members = _sane_members(archive, where)
         return {
@@ -52,7 +52,7 @@ def open_archive(
 
     Raises SubmissionError where it is none; what reading from it raises, `mapped_errors` maps.
     """
-    where = printable(str(path))
+    where = printable(path.name)
     told = f"it lists far more than the {most_files} files allowed"
     with opened(path, where) as file:
         with mapped_errors(where):

@@ -122,7 +122,7 @@ def list_folder(folder: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
 
 def _walk(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Everything but folders below a folder, by its path in it; no link is followed."""
-    waiting, listed, where = [""], 0, printable(str(folder))
+    waiting, listed, where = [""], 0, printable(folder.resolve().name)
     while waiting:
         above = waiting.pop()
         if above.count("/") > _DEEPEST:
@@ -158,7 +158,7 @@ def _unfit(name: str, told: os.stat_result) -> str:
 
 
 def _check_amount(folder: Path, found: list[os.stat_result]) -> None:
-    where, total = printable(str(folder)), sum(told.st_size for told in found)
+    where, total = printable(folder.resolve().name), sum(told.st_size for told in found)
     if len(found) > MOST_FILES:
         raise SubmissionError(_too_many(where, str(len(found))))
     if total > MOST_BYTES:

@@ -97,8 +97,8 @@ def _read(path: Path) -> Submission:
         return _from_zip(path)
     if path.suffix.lower() not in _READERS:
         raise SubmissionError(
-            f"{where} is not a submission: hand in a notebook (.ipynb), a module (.py), "
-            "a ZIP or a folder with one of them."
+            f"{printable(path.name)} is not a submission: hand in a notebook (.ipynb), a module "
+            "(.py), a ZIP or a folder with one of them."
         )
     return _make(path.name, path, {}, path.stem)
 
@@ -106,7 +106,7 @@ def _read(path: Path) -> Submission:
 def _from_folder(folder: Path) -> Submission:
     files, notes = list_folder(folder)
     name = printable(folder.resolve().name)
-    submission = _from_files(files, name, printable(str(folder)), notes)
+    submission = _from_files(files, name, name, notes)
     return replace(submission, container="folder", container_name=name)
 
 
@@ -173,7 +173,7 @@ def _make(
 def _from_zip(path: Path) -> Submission:
     folder = Path(tempfile.mkdtemp(prefix="grader-zip-"))
     try:
-        submission = _from_files(unpack(path, folder), path.stem, printable(str(path)))
+        submission = _from_files(unpack(path, folder), path.stem, printable(path.name))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -186,6 +186,13 @@ def test_other_endings_are_refused_with_the_choices(tmp_path: Path) -> None:
     assert "hand in a notebook (.ipynb), a module (.py), a ZIP or a folder" in message
 
 
+@pytest.mark.parametrize("name", ["hw.zip", "hw.docx", "empty", "hw.ipynb"])
+def test_refusals_name_what_was_handed_in_and_not_where_it_lies(tmp_path: Path, name: str) -> None:
+    put_files(tmp_path, {"hw.zip": b"-", "hw.docx": b"-", "hw.ipynb": b"-"})
+    (tmp_path / "empty").mkdir()
+    assert _refusal(tmp_path / name).startswith(f"{name} ")
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all")
 def test_unreadable_file_is_the_submissions(tmp_path: Path) -> None:
     path = put_files(tmp_path, {"hw.ipynb": NOTEBOOK}) / "hw.ipynb"
