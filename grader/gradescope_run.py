@@ -103,14 +103,16 @@ def grade_one(root: Path, autograder: Autograder) -> Outcome:
             outcome = desk.work(task)
         finally:
             desk.close()
-    reason = _without_paths(outcome.reason, found.path)
+    reason = _in_their_words(outcome.reason, found.path)
     return dataclasses.replace(outcome, reason=reason)
 
 
-def _without_paths(reason: str, whole: Path) -> str:
-    """The reason as it concerns a student, who does not know where things lie here."""
-    where = printable(str(whole))
-    return reason.replace(f"{where}/", "").replace(where, "what you handed in")
+def _in_their_words(reason: str, handed_in: Path) -> str:
+    """The reason as it concerns a student, who does not know what Gradescope calls the folder."""
+    name = printable(handed_in.name)
+    if handed_in.is_dir() and reason.startswith(f"{name} "):
+        return f"what you handed in{reason[len(name) :]}"
+    return reason
 
 
 def _tested(assignment: Assignment) -> Launcher:
