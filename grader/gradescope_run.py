@@ -94,7 +94,7 @@ def grade_one(root: Path, autograder: Autograder) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="grader-handed-") as folder:
         found = read_one(submission, folder=Path(folder))
         if isinstance(found, Unread):
-            reason = _without_paths(found.reason, submission)
+            reason = _in_their_words(found.reason, submission)
             return Outcome(State.UNREADABLE, reason=reason)
         launcher = _tested(autograder.assignment)
         desk = Desk(autograder.assignment, Options(), launcher=launcher)
@@ -103,8 +103,8 @@ def grade_one(root: Path, autograder: Autograder) -> Outcome:
             outcome = desk.work(task)
         finally:
             desk.close()
-    reason = _in_their_words(outcome.reason, found.path)
-    return dataclasses.replace(outcome, reason=reason)
+        reason = _in_their_words(outcome.reason, found.path)
+        return dataclasses.replace(outcome, reason=reason)
 
 
 def _in_their_words(reason: str, handed_in: Path) -> str:
