@@ -5,6 +5,8 @@ The cell binds v1 and v2 twice: the first pair belongs to (a), the second to (e)
 charged once.
 """
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,8 @@ def first_bound(student, submission, *names):
 
 
 NAMES = ("v1", "v2")
+MATRICES = ("A", "V")
+PRODUCTS = ("hadamard_AV", "Matrix_AV")
 
 
 def numbers_or_none(value):
@@ -75,42 +79,105 @@ def test_v1_and_v2_hold_the_vectors(student, reference, submission):
 
 
 @pytest.mark.part("1a")
-def test_a_and_v_hold_the_matrices(student, reference):
+def test_a_and_v_hold_the_matrices(student, submission, reference):
     """A and V are the matrices given; the columns of V are v1 and v2."""
-    assert_matches(student.A, reference.A, what="A")
-    assert_matches(student.V, reference.V, what="V")
+    for name, right in (("A", reference.A), ("V", reference.V)):
+        try:
+            assert_matches(getattr(student, name), right, what=name)
+        except CheckFailed as failure:
+            assert_changed_later(student, submission, name, right, failure)
+
+
+def assert_changed_later(student, submission, name, right, failure):
+    """Raise unless the name was right at first, and a product was then written over it.
+
+    That is a mistake of the product's part, and charged there.
+    """
+    try:
+        assert_matches(first_bound(student, submission, *MATRICES)[MATRICES.index(name)], right,
+                       what=name)  # fmt: skip
+    except CheckFailed:
+        raise failure from None
+    if written_over(student, numbers_or_none(student[name])) is None:
+        text = f"{name} is right where it is made, and changed further down: {failure.message}"
+        raise CheckFailed(failure.stage, text, hint="The cell prints it at its end.") from None
+
+
+def written_over(student, matrix):
+    """The name of the product that a matrix holds, None where it holds none."""
+    products = ((name, numbers_or_none(student[name])) for name in PRODUCTS)
+    return next((name for name, product in products if matrix is not None
+                 and product is not None and np.array_equal(matrix, product)), None)  # fmt: skip
 
 
 @pytest.mark.part("1b")
 def test_hadamard_product(student, reference, submission):
     """hadamard_AV is the product of A and V, entry by entry."""
-    actual = student.hadamard_AV.value()
-    a, v = operands(student)
-    own = ahead(lambda: reference.hadamard(a, v) if a is not None else None)
-    right = reference.hadamard(reference.A, reference.V)
-    assert_follows(actual, right, own, "hadamard_AV")
-    assert_computed(submission, "hadamard_AV", ("A", "V", "v1", "v2"))
+    assert_product(student, submission, reference, "hadamard_AV", reference.hadamard)
 
 
 @pytest.mark.part("1c")
 def test_matrix_product(student, reference, submission):
     """Matrix_AV is the matrix product of A and V."""
-    actual = student.Matrix_AV.value()
-    a, v = operands(student)
-    own = ahead(lambda: reference.matrix_product(a, v) if a is not None else None)
-    right = reference.matrix_product(reference.A, reference.V)
-    assert_follows(actual, right, own, "Matrix_AV")
-    assert_computed(submission, "Matrix_AV", ("A", "V", "v1", "v2"))
+    assert_product(student, submission, reference, "Matrix_AV", reference.matrix_product)
 
 
-def operands(student):
-    """The student's own A and V where both are 2 by 2 and differ enough to tell products apart."""
-    a, v = numbers_or_none(student.A), numbers_or_none(student.V)
+def assert_product(student, submission, reference, name, product):
+    """The product has its value, was computed, and has left its factors as they were."""
+    actual = student[name].value()
+    factors = {matrix: numbers_or_none(student[matrix]) for matrix in MATRICES}
+    changed = overwritten(student, submission, reference, factors)
+    factors.update((matrix, first) for matrix, (first, _) in changed.items())
+    a, v = factors.values() if are_told_apart(*factors.values()) else (None, None)
+    own = ahead(lambda: product(a, v) if a is not None else None)
+    with told_of_overwriting(name, changed):
+        assert_follows(actual, product(reference.A, reference.V), own, name)
+    assert_computed(submission, name, (*MATRICES, *NAMES))
+    for matrix, (_, by) in changed.items():
+        if by == name:
+            text = f"{matrix} is overwritten in place: after the cell it holds {name}"
+            raise CheckFailed(Stage.MEANS, text, hint="The product should leave A and V as they "
+                              "are: later lines and the printed output use them.")  # fmt: skip
+
+
+def overwritten(student, submission, reference, factors):
+    """What a matrix was at first, and which product is written over it, for each such matrix."""
+    suspects = {}
+    for matrix, right in zip(MATRICES, (reference.A, reference.V), strict=True):
+        try:
+            assert_matches(factors[matrix], right, what=matrix)
+        except CheckFailed:
+            if by := written_over(student, factors[matrix]):
+                suspects[matrix] = by
+    if not suspects:
+        return {}
+    firsts = map(numbers_or_none, first_bound(student, submission, *MATRICES))
+    return {
+        matrix: (first, suspects[matrix])
+        for matrix, first in zip(MATRICES, firsts, strict=True)
+        if matrix in suspects and not np.array_equal(first, factors[matrix])
+    }
+
+
+@contextlib.contextmanager
+def told_of_overwriting(name, changed):
+    """Say of a failure that another product was written over a factor, where one was."""
+    try:
+        yield
+    except CheckFailed as failure:
+        for matrix, (_, by) in changed.items():
+            if by != name:
+                text = f"{matrix} was overwritten in place by {by}, and {failure.message}"
+                raise CheckFailed(failure.stage, text, hint="Which line changes it?") from None
+        raise
+
+
+def are_told_apart(a, v):
+    """Whether both matrices are 2 by 2 and differ enough to tell products apart."""
     if a is None or v is None or a.shape != (2, 2) or v.shape != (2, 2):
-        return None, None
+        return False
     products = [a * v, a @ v, v @ a, a + v, a.T @ v, a @ v.T]
-    told_apart = all(not np.array_equal(p, q) for i, p in enumerate(products) for q in products[:i])
-    return (a, v) if told_apart else (None, None)
+    return all(not np.array_equal(p, q) for i, p in enumerate(products) for q in products[:i])
 
 
 @pytest.mark.part("1d")
