@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,7 @@ import numpy as np
 
 from grader.checks.operations import Operation, constants, operation, plain_name
 
+_STATE = re.compile(r"z\d+|[fe]")
 _MOST_NODES = 200
 _MOST_LEAVES = 7  # all orders of more would take long
 _MOST_ORDERED = 6
@@ -32,12 +34,13 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Drawing:
-    """One drawn graph as plain data: names, arrows, and the text shown on each node."""
+    """One drawn graph as plain data: names, arrows, and text and shapes shown for each node."""
 
     nodes: tuple[str, ...]
     edges: tuple[tuple[str, str], ...]
     labels: Mapping[str, str] = field(default_factory=dict)
     directed: bool = True
+    shapes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def from_plain(cls, told: Any) -> Drawing:
@@ -46,7 +49,8 @@ class Drawing:
             nodes = tuple(str(n) for n in told["nodes"])
             edges = tuple((str(a), str(b)) for a, b in told["edges"])
             labels = {str(k): str(v)[:200] for k, v in told["labels"].items()}
-            made = cls(nodes, edges, labels, bool(told["directed"]))
+            shapes = {str(k): tuple(map(str, v)) for k, v in told.get("shapes", {}).items()}
+            made = cls(nodes, edges, labels, bool(told["directed"]), shapes)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise Unreadable(f"the graph could not be read: {error}") from error
         if len(nodes) > _MOST_NODES or not {n for e in edges for n in e} <= set(nodes):
@@ -75,7 +79,7 @@ class Dataflow:
             raise Unreadable("the graph's edges have no direction")
         if not nx.is_directed_acyclic_graph(self.graph):
             raise Unreadable("the graph's arrows lead in a circle")
-        self._labels = drawing.labels
+        self._labels, self._shapes = drawing.labels, drawing.shapes
         self.operations = self._read_operations()
         self.leaves = tuple(n for n in self.graph if not self.graph.pred[n] and self.graph.succ[n])
         self.constants = {n: c for n in self.leaves if (c := self._constants(n))}
@@ -101,9 +105,35 @@ class Dataflow:
             meant = operation(self._text(node), inputs) or operation(node, inputs)
             if meant is not None:
                 found[node] = meant
-            elif inputs > 1 or next(iter(self.graph.pred[node])) not in found:
+            elif inputs == 1 and (before := next(iter(self.graph.pred[node]))) in found:
+                continue
+            elif inputs > 1 or not (self._is_state(before) and self._is_state(node)):
                 raise Unreadable(f"it is not clear which operation {node!r} stands for")
         return found
+
+    def _is_state(self, node: str) -> bool:
+        """Whether the node is certainly an intermediate result, or the last one."""
+        return _STATE.fullmatch(self.name(node)) is not None and bool(self.graph.pred[node])
+
+    def name(self, node: str) -> str:
+        """A node's plain name, `f` of `$f$`."""
+        return plain_name(self._text(node), node)
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """Nodes in front of which an operation or a term is missing from the drawing.
+
+        What is drawn beside nodes and arrows, a text on an arrow say, may stand for it.
+        """
+        alone = [n for n, op in self.operations.items() if op.name == "add nothing"]
+        states = [n for n in self.graph if n not in self.operations and self.graph.pred[n]]
+        copies = [n for n in states if not set(self.graph.pred[n]) & self.operations.keys()]
+        return (*alone, *copies)
+
+    def drawn_as(self, *shapes: str) -> tuple[str, ...]:
+        """Operations that were drawn with no other than these shapes."""
+        return tuple(n for n in self.operations
+                     if (drawn := self._shapes.get(n)) and set(drawn) <= set(shapes))  # fmt: skip
 
     def variables(self) -> tuple[str, ...]:
         """The leaves that are no constants."""
@@ -111,7 +141,7 @@ class Dataflow:
 
     def names(self) -> dict[str, str]:
         """Plain names of the variables: `w0` of `$w_0$` or of a label `w0 = 0.1`."""
-        return {leaf: plain_name(self._text(leaf), leaf) for leaf in self.variables()}
+        return {leaf: self.name(leaf) for leaf in self.variables()}
 
     def unnamed_steps(self) -> tuple[tuple[str, str], ...]:
         """Operations that lead straight into another, without a variable for what is between."""

@@ -49,6 +49,8 @@ _EXP_NEG = Operation("exp of minus", (1, 1), lambda v: np.exp(-v[0]), "exp(-{})"
 _INV = Operation("inv", (1, 1), lambda v: np.divide(1.0, v[0]), "1/{}")
 _LOG = Operation("log", (1, 1), lambda v: np.log(v[0]), "log({})")
 _SQUARE = Operation("square", (1, 1), lambda v: v[0] ** 2, "{}^2")
+# A sum that a single arrow leads to: the other term is missing.
+_ADD_NOTHING = Operation("add nothing", (1, 1), lambda v: v[0], "(? + {})")
 _ADD_ONE = Operation("add one", (1, 1), lambda v: v[0] + 1, "(1 + {})")
 _LESS_ONE = Operation("less one", (1, 1), lambda v: v[0] - 1, "({} - 1)")
 _ONE_LESS = Operation("one less", (1, 1), lambda v: 1 - v[0], "(1 - {})")
@@ -58,13 +60,13 @@ _SIGMOID = Operation("sigmoid", (1, 1), lambda v: 1 / (1 + np.exp(-v[0])), "sigm
 # the number of inputs decides.
 _TEXTS: dict[str, tuple[Operation, ...]] = {}
 for _operations, _words in (
-    ((_ADD,), "add addition sum plus summation summer adder ∑ Σ"),
+    ((_ADD, _ADD_NOTHING), "add addition sum plus summation summer adder ∑ Σ +"),
     ((_MUL,), "* × · ⋅ ∗ • x mul mult multiply multiplication multiplier times prod product cdot"),
     ((_SUB,), "sub subtract subtraction subtractor diff difference"),
     ((_DIV,), "/ ÷ div divide division divider frac quotient"),
     ((_POW,), "^ ** pow power"),
     ((_SUB, _NEG), "- minus"),
-    ((_ADD, _ADD_ONE), "+ +1 1+ x+1 1+x +1.0 add1 plus1 plusone addone"),
+    ((_ADD, _ADD_ONE), "+1 1+ x+1 1+x +1.0 add1 plus1 plusone addone"),
     ((_MUL, _NEG), "*-1 ×-1 ·-1 -1* -1× x*-1 -1*x times-1 mul-1 x-1"),
     ((_SUB, _LESS_ONE), "-1 x-1.0"),
     ((_ONE_LESS,), "1-x 1-"),

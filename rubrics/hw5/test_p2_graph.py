@@ -1,5 +1,6 @@
 """Problem 2: two computational graphs, a forward pass, and gradients by hand and by autograd."""
 
+import contextlib
 import re
 
 import numpy as np
@@ -46,16 +47,22 @@ def test_graph_computes_the_neuron(student, submission, reference):
     neuron = values_of(reference.neuron)
     assert_not_backwards(student, submission, neuron, NEURON)
     flow = drawn(student, submission, NEURON)
-    assert_computes(flow, neuron, NEURON, single_output(flow))
+    assert_computes(flow, neuron, NEURON, single_output(flow, NEURON), submission)
 
 
 @pytest.mark.part("2a")
 def test_intermediate_states_are_nodes(student, submission):
-    """Each result between two operations is a node of its own."""
-    steps = drawn(student, submission, NEURON).unnamed_steps()
+    """Each result between two operations is a node of its own, and operations are rectangles."""
+    flow = drawn(student, submission, NEURON)
+    assert_none_loose(flow)
+    steps = flow.unnamed_steps()
     if steps:
         text = f"{steps[0][0]!r} leads straight to {steps[0][1]!r}, without a node in between"
         raise CheckFailed(Stage.VALUES, text, hint="Intermediate results are nodes too: z_n.")
+    circles = flow.drawn_as("o")
+    if circles and not any(DRAWN_BESIDE.search(source) for source in submission.sources):
+        text = f"the operation {circles[0]!r} is drawn as a circle, but should be a rectangle"
+        raise CheckFailed(Stage.MEANS, text, hint="Circles are for variables.")
 
 
 @pytest.mark.part("2b")
@@ -88,11 +95,12 @@ def test_graph_computes_the_error(student, submission, reference):
     error = values_of(reference.e)
     assert_not_backwards(student, submission, error, ERROR)
     flow = drawn(student, submission, ERROR)
-    last = single_output(flow)
+    last = single_output(flow, ERROR)
     if computes(flow, values_of(reference.f), ERROR[:4], last) and len(flow.variables()) == 4:
         text = "the graph ends with f, but should go on to the error e"
         raise CheckFailed(Stage.VALUES, text, hint="Add f* and e = f - f* to the graph.")
-    assert_computes(flow, error, ERROR, last)
+    assert_computes(flow, error, ERROR, last, submission)
+    assert_none_loose(flow)
 
 
 @pytest.mark.part("2c")
@@ -131,9 +139,12 @@ def drawn(student, submission, leaves):
         flow = Dataflow(drawing)
     except Unreadable as doubt:
         raise NeedsReview(f"{_UNCERTAIN}: {doubt}. A person looks at it.") from None
+    return flow
+
+
+def assert_none_loose(flow):
     if flow.loose:
         raise NeedsReview(f"No arrow leads to or from {flow.loose[0]!r}: a person looks at it.")
-    return flow
 
 
 def assert_not_backwards(student, submission, function, leaves):
@@ -181,20 +192,31 @@ def values_of(function):
     return lambda *arguments: function(*arguments).value
 
 
-def single_output(flow):
+def single_output(flow, leaves):
+    """The only node that no arrow leads on from."""
+    turned = [flow.name(node) for node in flow.outputs if flow.name(node) in leaves]
+    if turned and len(flow.outputs) > 1:
+        text = f"an arrow leads to {turned[0]}, but should lead from it: it is an input"
+        raise CheckFailed(Stage.VALUES, text, hint="Each variable points to its operation.")
     if len(flow.outputs) != 1:
         text = f"The graph has {len(flow.outputs)} nodes without an arrow that leads on"
         raise NeedsReview(f"{text}: a person looks at it.")
     return flow.outputs[0]
 
 
-def assert_computes(flow, function, leaves, last):
+# What is drawn beside the nodes and arrows of networkx, and may say more than these.
+DRAWN_BESIDE = re.compile(r"edge_labels|\btext\(|annotate|patches|Rectangle|Bbox|Patch\b")
+
+
+def assert_computes(flow, function, leaves, last, submission):
     """Fail where the graph is certain to compute something else."""
     try:
         if computes(flow, function, leaves, last):
             return
     except Unreadable as doubt:
         raise NeedsReview(f"{_UNCERTAIN}: {doubt}. A person looks at it.") from None
+    if flow.gaps and any(DRAWN_BESIDE.search(source) for source in submission.sources):
+        raise NeedsReview(f"{_UNCERTAIN}: what leads to {flow.gaps[0]!r}. A person looks at it.")
     names = sorted(flow.names().values())
     missing = [name for name in leaves if name not in names]
     strange = [name for name in names if name not in leaves]
@@ -299,6 +321,7 @@ def test_gradient_with_respect_to_w1(student, reference, submission):
     told = reference.gradients()
     assert_gradient(student.dedw1, float(told[1].value), float(told[1].error), "dedw1")
     assert_by_autograd(student, submission, 0, float(told[1].value))
+    assert_signed(student, submission, float(told[1].value))
 
 
 @pytest.mark.part("2d")
@@ -319,6 +342,24 @@ def assert_by_autograd(student, submission, which, right):
     if told is not None and np.allclose(told[which], right, rtol=1e-5, atol=0):
         text = f"{names[which]} does not come from a backward pass, but should"
         raise CheckFailed(Stage.MEANS, text, hint="Let a backward pass from e fill it in.")
+
+
+# What may take the sign from a difference.
+UNSIGNED = re.compile(r"\b(f?abs_?|absolute|l1_loss|L1Loss|norm|sqrt|relu|max|clamp|dist)\b")
+
+
+def assert_signed(student, submission, right):
+    """Fail where the gradient turns its sign once f is less than f*: e is then |f - f*|."""
+    if not any(UNSIGNED.search(source) for source in submission.sources):
+        return
+    sources = [re.sub(r"^(f_star\s*=).*$", r"\1 torch.tensor([2.0])", source, flags=re.MULTILINE)
+               for source in submission.sources]  # fmt: skip
+    told = np.nan
+    with contextlib.suppress(CheckFailed):  # by cells that do not run on with another f*
+        told = as_number(student.rerun(sources, submission.cells, timeout_s=10)["dedw1"])
+    if np.isclose(told, -right, rtol=1e-4):
+        text = "e is |f - f*|, but should be f - f*, which is negative where f is less than f*"
+        raise CheckFailed(Stage.MEANS, text, hint="Look at the sign of e.")
 
 
 def as_number(value):

@@ -1,14 +1,24 @@
-"""Graphs that cells make with networkx, and the text that they draw on the nodes."""
+"""Graphs that cells make with networkx, and the text and shapes that they draw for the nodes."""
 
 import matplotlib.pyplot as plt
 import networkx as nx
 
 drawn_labels = []
+# Shapes that a node was drawn with, by the node; edges know shapes of nodes, too, and draw none.
+drawn_shapes = {}
+_NO_NODES = ("draw_networkx_labels", "draw_networkx_edges", "draw_networkx_edge_labels")
 
 
 def _keep(labels):
     if isinstance(labels, dict):
         drawn_labels.append(dict(labels))
+
+
+def _keep_shapes(graph, nodes, shape):
+    if isinstance(graph, nx.Graph) and isinstance(shape, str):
+        listed = graph if nodes is None else nodes if isinstance(nodes, list | tuple | set) else ()
+        for node in listed:
+            drawn_shapes.setdefault(str(node), set()).add(shape)
 
 
 class _Nothing:
@@ -26,14 +36,19 @@ def watch():
 
     def keeping(name):
         def drawing(*args, **kwargs):
-            second = args[2] if name.endswith("node_labels") and len(args) > 2 else None
+            second = args[2] if name == "draw_networkx_labels" and len(args) > 2 else None
             _keep(kwargs.get("labels", second))
+            if name not in _NO_NODES and args:
+                third = args[2] if name == "draw_networkx_nodes" and len(args) > 2 else None
+                _keep_shapes(args[0], kwargs.get("nodelist", third), kwargs.get("node_shape", "o"))
+            if "bbox" in kwargs and args:
+                _keep_shapes(args[0], None, "box")
             return _Nothing()
 
         return drawing
 
     for name in [n for n in dir(nx) if n.startswith("draw") and callable(getattr(nx, n))]:
-        stands_in = keeping("node_labels" if name == "draw_networkx_labels" else name)
+        stands_in = keeping(name)
         setattr(nx, name, stands_in)
         setattr(nx.drawing.nx_pylab, name, stands_in)
     plt.show = lambda *args, **kwargs: plt.close("all")
@@ -74,4 +89,5 @@ def _plain(name, graph, space):
         "nodes": [str(node) for node in graph.nodes],
         "edges": [[str(a), str(b)] for a, b in graph.edges()],
         "labels": labels,
+        "shapes": {node: sorted(drawn_shapes.get(node, ())) for node in map(str, graph.nodes)},
     }
