@@ -1,5 +1,6 @@
 """Problem 3 (a) to (c): the digits, a dataset and a CNN."""
 
+import contextlib
 import itertools
 
 import numpy as np
@@ -9,11 +10,13 @@ from hypothesis import strategies as st
 
 from grader.checks import (
     CheckFailed,
+    Remote,
     Stage,
     arrays,
     assert_matches,
     fill,
     given,
+    numbers,
     seeds,
     show_as,
 )  # fmt: skip
@@ -24,14 +27,44 @@ SHAPES = [(16, 1, 3, 3), (16,), (32, 16, 3, 3), (32,), (10, 512), (10,)]
 # How much larger a layer's outputs are than its inputs, with weights that are drawn: activations
 # then go beyond 6, where a ReLU6 shows.
 GAIN = 1.5
+# So many samples are in a dataset of a check at the most.
+MOST_SAMPLES = 4
 
 
 @pytest.mark.part("3a")
 def test_digits_are_loaded(student, reference):
     """X and y hold all digits: one row of 64 pixels an image, and its label."""
     X, y = reference.load_all_digits().value
-    assert_matches(student.X, X, what="X")
-    assert_matches(student.y, y, what="y")
+    with told_of_another_order(student, X, y):
+        assert_matches(student.X, X, what="X")
+        assert_matches(student.y, y, what="y")
+
+
+@contextlib.contextmanager
+def told_of_another_order(student, X, y):
+    """Say of a failure that only the order differs, and whether images have kept their labels."""
+    try:
+        yield
+    except CheckFailed as failure:
+        order = failure.stage is Stage.VALUES and order_of(student, X, y)
+        if not order:
+            raise
+        text = f"{order}: {failure.message}"
+        raise CheckFailed(failure.stage, text, hint=failure.hint) from None
+
+
+def order_of(student, X, y):
+    """What is in another order than the digits, None where that is not all that differs."""
+    rows, labels = numbers(student.X), numbers(student.y)
+    places = {row.tobytes(): at for at, row in enumerate(numbers(X))}
+    found = [places.get(row.tobytes()) for row in rows]
+    if sorted(labels) != sorted(y) or None in found or len(set(found)) < len(rows):
+        return None
+    if found == sorted(found):
+        return "y is shuffled and X is not, so the labels do not match their images"
+    if np.array_equal(labels, np.asarray(y)[found]):
+        return "X and y are in another order"
+    return "X is shuffled, and the labels in y do not match their images"
 
 
 @pytest.mark.part("3a")
@@ -44,7 +77,7 @@ def test_digits_are_split(student, reference):
 
 def labelled():
     """Rows of 64 pixels and their labels."""
-    return st.integers(1, 4).flatmap(
+    return st.integers(1, MOST_SAMPLES).flatmap(
         lambda n: st.fixed_dictionaries(
             {
                 "images": arrays((n, 64), elements="pixels", layouts=("contiguous", "strided")),
@@ -64,8 +97,8 @@ def test_item_is_an_image(student, reference, drawn):
     """An item's first entry is the image: one channel of 8 by 8 pixels, float32."""
     X, y = drawn["images"], labels_for(drawn)
     show_as(labels=y)
-    dataset, right = student.Digits.keep(X, y), reference.Digits(X, y)
-    for index in range(len(X)):
+    dataset, right = datasets(student, reference, X, y)
+    for index in in_some_order(drawn):
         image = pair(dataset[index])[0]
         expected = right[index][0]
         assert_matches(image, expected, what="image", dtype=dtype_name(expected))
@@ -78,13 +111,36 @@ def test_item_has_its_label(student, reference, drawn):
     """An item's second entry is the label as a class number of type torch.long."""
     X, y = drawn["images"], labels_for(drawn)
     show_as(labels=y)
-    dataset, right = student.Digits.keep(X, y), reference.Digits(X, y)
-    for index in range(len(X)):
+    dataset, right = datasets(student, reference, X, y)
+    for index in in_some_order(drawn):
         label = pair(dataset[index])[1]
         expected = right[index][1]
+        assert_no_length(label, int(expected))
         assert_matches(label, expected, what="label")
         assert_tensor(label, "label")
         assert_matches(label, expected, what="label", dtype=dtype_name(expected))
+
+
+def datasets(student, reference, X, y):
+    """The student's dataset and the right one; another one of each is made after them."""
+    told = student.Digits.keep(X, y), reference.Digits(X, y)
+    other = np.ones(X.shape), np.zeros(len(y), dtype=int)
+    student.Digits.keep(*other)
+    reference.Digits(*other)
+    return told
+
+
+def in_some_order(drawn):
+    """The items' numbers, not always one after the other."""
+    return np.random.default_rng(drawn["seed"]).permutation(len(drawn["images"])).tolist()
+
+
+def assert_no_length(label, right):
+    """Fail where the label is the length of a tensor instead of its value."""
+    if isinstance(label, torch.Tensor) and label.shape == (right,) and right > MOST_SAMPLES:
+        text = f"label.shape=({right},), but should be (): the label {right} is taken for a length"
+        raise CheckFailed(Stage.SHAPE, text, hint="What does the function that makes the tensor "
+                          "expect as its argument?")  # fmt: skip
 
 
 def dtype_name(tensor):
@@ -92,6 +148,11 @@ def dtype_name(tensor):
 
 
 def pair(item):
+    """Image and label of an item, which may be a class of the student's that is a tuple too."""
+    if isinstance(item, Remote):
+        with contextlib.suppress(CheckFailed):
+            return item[0], item[1]
+        item = "an object without an image and a label"
     if not isinstance(item, tuple | list) or len(item) != 2:
         text = f"an item is {item!r:.80}, but should be a pair of image and label"
         raise CheckFailed(Stage.KIND, text, hint="What does __getitem__ return?")
@@ -197,8 +258,14 @@ def differ(out, again):
 
 @pytest.mark.part("3c")
 def test_network_has_the_layers_asked_for(student, device):
-    """The network's parameters are those of the layers in the list."""
-    parameters(network(student, device))
+    """The network's parameters are those of the layers in the list, and gradients reach them."""
+    net = network(student, device)
+    parameters(net)
+    cut_off = student.scaffold("models").without_gradient(net, torch.zeros(2, 1, 8, 8))
+    if cut_off:
+        text = f"no gradient reaches {', '.join(map(str, cut_off))} from the scores"
+        raise CheckFailed(Stage.VALUES, text, hint="Follow x through `forward`: what takes it out "
+                          "of autograd's sight? Those layers never learn.")  # fmt: skip
 
 
 @pytest.mark.part("3c")

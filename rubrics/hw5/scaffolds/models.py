@@ -47,6 +47,17 @@ def load(net, tensors):
                 into.copy_(given)
 
 
+def without_gradient(net, images):
+    """Names of a network's matrices and kernels to which its output hands back no gradient."""
+    out = net.train()(images)
+    if not torch.is_tensor(out):
+        return []
+    if out.requires_grad:
+        out.sum().backward()
+    matrices = [(name, value) for name, value in net.named_parameters() if value.dim() > 1]
+    return [name for name, value in matrices if value.grad is None]
+
+
 def shapes(net):
     """Shapes of a network's parameters and buffers, by their names."""
     return {name: list(value.shape) for name, value in net.state_dict().items()}
