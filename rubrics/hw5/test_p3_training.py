@@ -62,7 +62,7 @@ def why_not(seen):
     rates = seen["rates"]
     if rates and 0 < rates[-1] < SHRUNK * rates[0]:
         return f"; the learning rate fell from {rates[0]:g} to {rates[-1]:g} in {len(rates)} steps"
-    return ""
+    return "; the optimizer maximizes" if seen["maximize"] else ""
 
 
 def accuracy(student, images, labels):
@@ -165,6 +165,10 @@ def _is_batch(batch):
     )
 
 
+def _is_pass(counts):
+    return isinstance(counts, tuple | list) and len(counts) == 2 and all(map(_is_count, counts))
+
+
 def _is_scores(value):
     return value is None or _is_rows(value, 10)
 
@@ -182,6 +186,11 @@ REPORT = {
     "given": _is_count,
     "different": _is_count,
     "networks": _is_count,
+    "repeated": _is_count,
+    "loaded": _is_count,
+    "forwarded": _is_count,
+    "passes": lambda value: isinstance(value, list) and all(map(_is_pass, value)),
+    "maximize": lambda value: type(value) is bool,
     "ended": lambda value: type(value) is bool,
     "batches": lambda value: isinstance(value, list) and all(map(_is_batch, value)),
     "images": lambda value: isinstance(value, list) and all(_is_rows(v, 64) for v in value),
@@ -215,6 +224,8 @@ def test_images_come_from_the_training_set(student, submission, reference):
         text = f"{len(held_out)} of {len(rows)} images that it trained on are from the test set"
         raise CheckFailed(Stage.MEANS, text, hint="Which loader does the loop go through?")
     assert_sees_most(seen, len(set(keys(train))))
+    assert_whole_batches(seen)
+    assert_whole_epochs(seen, submission)
 
 
 def assert_sees_most(seen, size):
@@ -229,6 +240,29 @@ def assert_sees_most(seen, size):
     if not seen["ended"]:
         raise NeedsReview(f"In the first steps {text}: a person looks whether others follow.")
     raise CheckFailed(Stage.VALUES, text, hint="Each epoch goes through all batches.")
+
+
+def assert_whole_batches(seen):
+    """Fail where the network never sees the larger part of the batches that it is trained with."""
+    given, loaded = seen["forwarded"], seen["loaded"]
+    if 0 < given < FEW * loaded:
+        text = f"of {loaded} images in its batches the loop gives {given} to the network"
+        raise CheckFailed(Stage.VALUES, text, hint="Each step uses all images of its batch.")
+
+
+# How a loop takes single batches, each of a new pass through its loader.
+SINGLE_BATCHES = re.compile(r"\bnext\(|__next__")
+
+
+def assert_whole_epochs(seen, submission):
+    """Fail where every pass through the loader is given up before its end."""
+    passes = seen["passes"][:-1]  # the last one may have been ended by the watch
+    if len(passes) < 2 or any(SINGLE_BATCHES.search(source) for source in submission.sources):
+        return
+    if all(0 < given < there for given, there in passes):
+        given, there = passes[0]
+        text = f"each epoch ends after {given} of {there} batches, but should go through all"
+        raise CheckFailed(Stage.VALUES, text, hint="What ends the inner loop?")
 
 
 def own_split(student):
@@ -269,7 +303,35 @@ def wrong_loss(batches, known):
     told = readable(batches, known)
     if len(told) < 2 or _is(cross_entropy, told):
         return None
-    return next((name for name, loss in WRONG_LOSSES.items() if _is(loss, told)), None)
+    wrong = next((name for name, loss in WRONG_LOSSES.items() if _is(loss, told)), None)
+    return wrong or left_out(told)
+
+
+def left_out(told):
+    """Which part of the images the cross entropy leaves out; None where it is none that is known.
+
+    Exactly: a loss may be weighted, and come close to many of these by chance.
+    """
+    losses = [-log_softmax(scores, axis=1)[np.arange(len(labels)), labels]
+              for scores, labels, _ in told]  # fmt: skip
+    right = [given for _, _, given in told]
+    for digit in range(10):
+        kept = [own[labels != digit] for own, (_, labels, _) in zip(losses, told, strict=True)]
+        if _are_means(kept, right):
+            return f"that of the images without the digit {digit}"
+    for count in range(1, min(map(len, losses))):
+        for place, part in (("first", slice(count)), ("last", slice(-count, None))):
+            if _are_means([own[part] for own in losses], right):
+                return f"that of the {place} {count} images of each batch"
+    return None
+
+
+def _are_means(kept, right):
+    """Whether the losses are the means, or sums, of those that are kept."""
+    return all(map(len, kept)) and any(
+        np.allclose([total(own) for own in kept], right, rtol=2e-5, atol=0)
+        for total in (np.mean, np.sum)
+    )
 
 
 def readable(batches, known):
@@ -355,6 +417,10 @@ def wrong_steps(seen):
         text = f"the steps changed no parameter of the network; the learning rate is {rate}"
         return CheckFailed(Stage.VALUES, text, hint="How long is a step with this rate, and what "
                            "does the optimizer do with it?")  # fmt: skip
+    if seen["repeated"] > max(2, len(seen["losses"]) / 2):
+        text = (f"the optimizer took {steps} steps with the gradients of {len(seen['losses'])} "
+                "backward passes, but should take one with each")  # fmt: skip
+        return CheckFailed(Stage.VALUES, text, hint="How often does step() stand in the loop?")
     # Before a pass no gradients were there, and nothing has changed since the pass before it.
     passes = list(zip(seen["dirty"][1:], seen["moved"][1:], strict=False))
     unused = sum(not dirty and not moved for dirty, moved in passes)
@@ -403,6 +469,7 @@ def no_progress(seen, known):
     """The failure where the first steps lead nowhere, None where they lead to the labels."""
     losses, count = np.asarray(seen["losses"], dtype=float), len(seen["losses"])
     rate = f" (learning rate {max(seen['rates']):g})" if seen["rates"] else ""
+    rate += "; the optimizer maximizes" if seen["maximize"] else ""
     if not np.isfinite(losses).all():
         text = f"the loss is not finite after {int(np.isfinite(losses).argmin())} steps{rate}"
         return CheckFailed(Stage.VALUES, text, hint="Try a smaller learning rate.")

@@ -15,6 +15,7 @@ from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
     register_optimizer_step_pre_hook,
 )
+from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 
 class EnoughSteps(BaseException):
@@ -34,15 +35,16 @@ _ROWS, _EPOCH = 600, 1750
 
 # One entry a backward pass: the loss, whether gradients were there before, whether parameters
 # have changed since the pass before. One entry a batch that is kept: images, scores, loss; the
-# images of more batches.
+# images of more batches. One entry a pass through a loader: batches that it gave, and has.
 seen = {"losses": [], "dirty": [], "moved": [], "steps": 0, "empty": 0, "foreign": 0, "rates": [],
         "batches": [], "images": [], "still": [], "parameters": 0, "before": None,
-        "after": None, "given": 0, "different": 0, "networks": 0, "ended": False}  # fmt: skip
+        "after": None, "given": 0, "different": 0, "networks": 0, "ended": False,
+        "repeated": 0, "loaded": 0, "forwarded": 0, "passes": [], "maximize": False}  # fmt: skip
 _leaves, _names, _kept = {}, {}, {}
 _with_gradient, _changed, _held, _old = set(), set(), set(), {}
-_different, _networks = set(), set()
+_different, _networks, _stepped = set(), set(), set()
 _state = {"network": None, "start": None, "pending": None, "images": 0, "quiet": False,
-          "busy": False, "stopped": False}  # fmt: skip
+          "busy": False, "stopped": False, "fetched": None}  # fmt: skip
 
 
 def start():
@@ -53,6 +55,7 @@ def start():
         elif isinstance(value, torch.optim.Optimizer):
             _start_anew(value)
     _watch_backward()
+    _watch_loaders()
     register_optimizer_step_pre_hook(_before_step)
     register_optimizer_step_post_hook(_after_step)
     register_module_forward_pre_hook(_before_forward)
@@ -91,6 +94,37 @@ def _watch_backward():
             student[name] = watched  # noqa: F821
 
 
+def _watch_loaders():
+    """Note which batches are fetched, and of how many in a pass through their loader."""
+    real_next = _BaseDataLoaderIter.__next__
+
+    def fetching(self):
+        batch = real_next(self)
+        if not hasattr(self, "_batches_seen"):
+            try:
+                self._batches_seen = [0, len(self._index_sampler)]
+            except TypeError:  # a stream without a length
+                self._batches_seen = [0, 0]
+        self._batches_seen[0] += 1
+        first = batch[0] if isinstance(batch, list | tuple) and batch else batch
+        rows = len(first) if torch.is_tensor(first) and first.dim() else 0
+        _state["fetched"] = (rows, self._batches_seen)
+        return batch
+
+    _BaseDataLoaderIter.__next__ = fetching
+
+
+def _note_fetched():
+    """Count the batch that was fetched last, the first time that something goes backwards."""
+    if _state["fetched"] is None:
+        return
+    rows, batches = _state["fetched"]
+    _state["fetched"] = None
+    seen["loaded"] += rows
+    if not any(batches is known for known in seen["passes"]):
+        seen["passes"].append(batches)
+
+
 def _noted(of, backward):
     """One backward pass; what it calls itself is no pass of its own."""
     if _state["busy"]:
@@ -114,6 +148,8 @@ def _note(tensor):
         _state["stopped"] = True
         raise EnoughSteps()
     _compare()
+    _note_fetched()
+    _stepped.clear()
     loss = float(tensor.detach().sum())
     # Parameters that no optimizer holds are another mistake: nobody clears their gradients.
     held = _held & _leaves.keys() if _held else _leaves.keys()
@@ -180,6 +216,7 @@ def _after_forward(module, inputs, output):
     if images.dim() < 2 or images[0].numel() != 64 or output.shape != (len(images), 10):
         return
     rows = images.detach().reshape(len(images), 64).float().cpu().clone()
+    seen["forwarded"] += len(rows)
     _state["pending"] = (rows, output.detach().float().cpu().clone())
     # Parameters are kept, so that no other object gets the same number.
     _networks.update(id(parameter) for parameter in list(module.parameters())[:1])
@@ -196,8 +233,12 @@ def _before_step(optimizer, args, kwargs):
     if _leaves and not any(id(p) in _leaves for p in own):
         seen["foreign"] += 1
     closure = any(callable(value) for value in (*args, *kwargs.values()))
+    seen["maximize"] |= any(group.get("maximize") is True for group in optimizer.param_groups)
     if not closure and not any(_any(p.grad) for p in own):
         seen["empty"] += 1
+    elif not closure and id(optimizer) in _stepped:
+        seen["repeated"] += 1
+    _stepped.add(id(optimizer))
 
 
 def _after_step(optimizer, args, kwargs):
