@@ -60,9 +60,18 @@ class Drawing:
     def lacking(self, leaves: Sequence[str]) -> tuple[str, ...]:
         """Those of the leaves' plain names whose node is there, but with no arrow at it."""
         tied = {node for edge in self.edges for node in edge}
-        names = {node: plain_name(self.labels.get(node, node), node) for node in self.nodes}
+        names = self._names()
         used = {names[node] for node in tied}
         return tuple(n for n in leaves if n in names.values() and n not in used)
+
+    def turned(self, leaves: Sequence[str]) -> tuple[str, ...]:
+        """Those of the leaves' plain names to whose node arrows lead, and from which none does."""
+        ends = {b for _, b in self.edges} - {a for a, _ in self.edges}
+        names = self._names()
+        return tuple(n for n in leaves if n in {names[node] for node in ends})
+
+    def _names(self) -> dict[str, str]:
+        return {node: plain_name(self.labels.get(node, node), node) for node in self.nodes}
 
 
 class Dataflow:

@@ -47,7 +47,7 @@ def test_graph_computes_the_neuron(student, submission, reference):
     neuron = values_of(reference.neuron)
     assert_not_backwards(student, submission, neuron, NEURON)
     flow = drawn(student, submission, NEURON)
-    assert_computes(flow, neuron, NEURON, single_output(flow, NEURON), submission)
+    assert_computes(flow, neuron, NEURON, single_output(flow), submission)
 
 
 @pytest.mark.part("2a")
@@ -95,7 +95,7 @@ def test_graph_computes_the_error(student, submission, reference):
     error = values_of(reference.e)
     assert_not_backwards(student, submission, error, ERROR)
     flow = drawn(student, submission, ERROR)
-    last = single_output(flow, ERROR)
+    last = single_output(flow)
     if computes(flow, values_of(reference.f), ERROR[:4], last) and len(flow.variables()) == 4:
         text = "the graph ends with f, but should go on to the error e"
         raise CheckFailed(Stage.VALUES, text, hint="Add f* and e = f - f* to the graph.")
@@ -135,6 +135,9 @@ def drawn(student, submission, leaves):
         # The formula needs each of them, whatever the rest of the graph means.
         if lacking := drawing.lacking(leaves):
             text = f"no arrow leads from {lacking[0]} to what uses it"
+            raise CheckFailed(Stage.VALUES, text, hint="Each variable points to its operation.")
+        if turned := drawing.turned(leaves):
+            text = f"an arrow leads to {turned[0]}, but should lead from it: it is an input"
             raise CheckFailed(Stage.VALUES, text, hint="Each variable points to its operation.")
         flow = Dataflow(drawing)
     except Unreadable as doubt:
@@ -192,12 +195,8 @@ def values_of(function):
     return lambda *arguments: function(*arguments).value
 
 
-def single_output(flow, leaves):
+def single_output(flow):
     """The only node that no arrow leads on from."""
-    turned = [flow.name(node) for node in flow.outputs if flow.name(node) in leaves]
-    if turned and len(flow.outputs) > 1:
-        text = f"an arrow leads to {turned[0]}, but should lead from it: it is an input"
-        raise CheckFailed(Stage.VALUES, text, hint="Each variable points to its operation.")
     if len(flow.outputs) != 1:
         text = f"The graph has {len(flow.outputs)} nodes without an arrow that leads on"
         raise NeedsReview(f"{text}: a person looks at it.")

@@ -89,6 +89,8 @@ WRONG = {
     "bias-forgotten": PRODUCTS + "z1 z2 > + > z3 > neg > z4 > exp > z5 > 1+ > z6 > inv > f",
     "minus-after-exp": PRODUCTS + "z1 z2 w2 > + > z3 > exp > z4 > neg > z5 > 1+ > z6 > inv > f",
     "exp-forgotten": PRODUCTS + "z1 z2 w2 > + > z3 > neg > z4 > 1+ > z5 > inv > f",
+    "sum-of-one-term": PRODUCTS + "z1 z2 w2 > + > z3 > neg > z4 > exp > z5 > add9 > z6 > inv > f",
+    "reciprocal-cut-off": PRODUCTS + "z1 z2 w2 > + > z3 > neg > z4 > exp > z5 > +1 > z6 > f",
     "bias-multiplied": PRODUCTS + "z1 z2 > + > z3; z3 w2 > mul3 > z4 > neg > z5 > exp > z6 > 1+ >"
     " z7 > inv > f",
     "one-minus": PRODUCTS + "z1 z2 w2 > + > z3 > neg > z4 > exp > z5 > 1-x > z6 > inv > f",
@@ -112,6 +114,20 @@ DOUBTFUL = {
 def test_what_cannot_be_read_is_not_judged(arrows: str) -> None:
     with pytest.raises(Unreadable):
         Dataflow(_drawing(arrows))
+
+
+def test_drawing_tells_what_may_stand_beside_it() -> None:
+    assert Dataflow(_drawing(WRONG["sum-of-one-term"])).gaps == ("add9",)
+    assert Dataflow(_drawing(WRONG["reciprocal-cut-off"])).gaps == ("f",)
+    assert Dataflow(_drawing(RIGHT["two-sums"])).gaps == ()
+
+
+def test_operations_in_the_shape_of_variables_are_found() -> None:
+    shapes = {"neg": ["o"], "exp": ["o", "s"], "a": ["o"], "inv": ["s"], "f": ["o"]}
+    told = {"nodes": ["a", "neg", "exp", "inv", "f"], "labels": {}, "directed": True,
+            "edges": [["a", "neg"], ["neg", "exp"], ["exp", "inv"], ["inv", "f"]]}  # fmt: skip
+    assert Dataflow(Drawing.from_plain({**told, "shapes": shapes})).drawn_as("o") == ("neg",)
+    assert Dataflow(Drawing.from_plain(told)).drawn_as("o") == ()
 
 
 def test_graph_without_directions_is_not_judged() -> None:
@@ -183,6 +199,11 @@ def test_nodes_that_nothing_leads_to_or_from_are_told() -> None:
 def test_leaves_without_an_arrow_are_told(nodes: tuple[str, ...], lacking: tuple[str, ...]) -> None:
     drawing = Drawing(nodes, (("a", "neg"), ("neg", "f")))
     assert drawing.lacking(("a", "x0")) == lacking
+
+
+def test_leaves_that_arrows_lead_to_are_told() -> None:
+    assert _drawing("f > sub > f* > e").turned(("fstar",)) == ()
+    assert _drawing("f > sub > e; sub > f*").turned(("w1", "fstar")) == ("fstar",)
 
 
 def test_leaf_that_is_drawn_twice_lacks_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,9 @@ def seen(**told: Any) -> dict[str, Any]:
     right = {"losses": [2.3] * 10, "dirty": [False] * 10, "moved": [False] + [True] * 10,
              "steps": 10, "empty": 0, "foreign": 0, "rates": [1e-3] * 10, "parameters": 6,
              "still": [], "batches": [], "before": None, "after": None, "given": 1000,
-             "different": 500, "networks": 1, "ended": True}  # fmt: skip
+             "different": 500, "networks": 1, "ended": True,
+             "repeated": 0, "loaded": 1000, "forwarded": 1000, "passes": [[5, 5]] * 2,
+             "maximize": False}  # fmt: skip
     return right | told
 
 
@@ -44,10 +47,57 @@ def test_steps_of_a_right_loop_are_right() -> None:
         ({"empty": 10}, "found no gradients"),
         ({"moved": [False] * 11, "rates": [0]}, "learning rate is 0"),
         ({"still": ["conv1.weight"]}, "never changed conv1.weight"),
+        ({"steps": 20, "repeated": 10}, "took 20 steps with the gradients of 10 backward passes"),
     ],
 )
 def test_wrong_steps_are_told_apart(told: dict[str, Any], message: str) -> None:
     assert message in p3.wrong_steps(seen(**told)).message
+
+
+def test_batches_that_are_used_in_part_are_told_apart() -> None:
+    p3.assert_whole_batches(seen())
+    p3.assert_whole_batches(seen(loaded=0))  # batches that come without a DataLoader
+    p3.assert_whole_batches(seen(forwarded=0))  # a network that is called in another way
+    with pytest.raises(CheckFailed, match="of 1000 images in its batches the loop gives 10"):
+        p3.assert_whole_batches(seen(forwarded=10))
+
+
+SHORT = [[1, 5]] * 3
+
+
+def test_epochs_that_end_early_are_told_apart() -> None:
+    p3.assert_whole_epochs(seen(), Cells("for x, y in trainloader: break"))
+    p3.assert_whole_epochs(seen(passes=[[5, 5], [1, 5], [1, 5]]), Cells("..."))
+    p3.assert_whole_epochs(seen(passes=SHORT), Cells("x, y = next(iter(trainloader))"))
+    p3.assert_whole_epochs(seen(passes=[[1, 0]] * 3), Cells("a stream without a length"))
+    with pytest.raises(CheckFailed, match="each epoch ends after 1 of 5 batches"):
+        p3.assert_whole_epochs(seen(passes=SHORT), Cells("for x, y in trainloader: break"))
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The code of a part."""
+
+    source: str
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (self.source,)
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (lambda s, y: p3.cross_entropy(s[y != 3], y[y != 3]), "without the digit 3"),
+        (lambda s, y: p3.cross_entropy(s[:1], y[:1]), "of the first 1 images"),
+        (lambda s, y: p3.cross_entropy(s[-7:], y[-7:]) * 7, "of the last 7 images"),
+        (lambda s, y: p3.cross_entropy(s, y) + 0.1, None),
+        (lambda s, y: 20 * p3.cross_entropy(s, y), None),
+    ],
+)
+def test_images_that_the_loss_leaves_out_are_named(loss: Any, message: str | None) -> None:
+    told = p3.wrong_loss(batches(loss), KNOWN)
+    assert told is None if message is None else message in told
 
 
 def test_gradients_left_after_steps_are_found() -> None:
@@ -117,6 +167,7 @@ def test_a_loop_that_was_left_early_may_have_seen_more_later() -> None:
     [
         ({}, ""),
         ({"networks": 3}, "; the loop trained 3 networks, one after another"),
+        ({"maximize": True}, "; the optimizer maximizes"),
         ({"rates": [1e-3, 1e-5, 1e-8]}, "; the learning rate fell from 0.001 to 1e-08 in 3 steps"),
         ({"rates": [1e-3, 1e-5]}, ""),
         ({"rates": [0.0, 0.0]}, ""),
