@@ -1,8 +1,7 @@
-"""Problem 4: an image dataset and the predictions of a model."""
+"""Problem 4 (a) to (c): images, and a dataset of them."""
 
 import contextlib
-import functools
-import re
+import itertools
 
 import numpy as np
 import pytest
@@ -14,19 +13,17 @@ from grader.checks import (
     NeedsReview,
     Stage,
     assert_matches,
-    called_from_outside,
-    calls,
     given,
-    is_unused,
-    last_call,
     lazy,
     numbers,
     seeds,
     show_as,
 )
-from grader.compat import import_torchvision
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".heic")
+
+
+GREY = 128
 
 
 def pixels(count, seed):
@@ -40,8 +37,8 @@ def pixels(count, seed):
 
 
 def mean_colours(images):
-    """What the scaffold's transform makes of each image: its mean colour everywhere."""
-    return np.stack([image.astype(np.float32).mean(axis=(0, 1)) for image in images])
+    """What the scaffold's transform makes of each image: its mean colour, less grey."""
+    return np.stack([image.astype(np.float32).mean(axis=(0, 1)) - GREY for image in images])
 
 
 @pytest.mark.part("4a")
@@ -59,128 +56,35 @@ def test_images_are_there(submission):
 
 @pytest.mark.part("4b")
 def test_images_are_shown(student, submission):
-    """The images are read into image_list and shown."""
+    """All images of the folder are read into image_list, in RGB, and shown."""
     student.require("image_list")
+    count = student.scaffold("images").count(student.image_list)
+    if count:
+        assert_all_in_rgb(student, count)
     if not submission.shown:
         raise NeedsReview("The notebook holds no picture of this cell: a person looks at it.")
-    if not student.scaffold("images").count(student.image_list):
+    if not count:
         raise NeedsReview("Here image_list holds no images: a person looks at the picture.")
 
 
-@pytest.mark.part("4d")
-def test_alexnet_is_loaded(student, submission, data_folder):
-    """alexnet is AlexNet as torchvision has it, pretrained, and its layers are printed."""
-    assert_loaded(student, submission, "alexnet", data_folder, "AlexNet(" in submission.handed_in)
+def assert_all_in_rgb(student, count):
+    """Fail where images are in another mode, or where some of each kind of file are left out.
 
-
-@pytest.mark.part("4f")
-def test_vgg16_is_loaded(student, submission, data_folder):
-    """vgg16 is VGG16 as torchvision has it, pretrained, and its predictions are shown."""
-    assert_loaded(student, submission, "vgg16", data_folder, submission.shown)
-    assert_shows_its_own(submission, "vgg16")
-
-
-@pytest.mark.part("4f")
-def test_resnet18_is_loaded(student, submission, data_folder):
-    """resnet18 is ResNet18 as torchvision has it, pretrained, and its predictions are shown."""
-    assert_loaded(student, submission, "resnet18", data_folder, submission.shown)
-    assert_shows_its_own(submission, "resnet18")
-
-
-def assert_loaded(student, submission, name, data_folder, shown):
-    """The model's structure and weights, as they are here, and the outputs that were handed in."""
-    scaffold = student.scaffold("models")
+    A list with all files of one kind, JPEG say, may have been meant.
+    """
     try:
-        told = scaffold.shapes(student[name])
-    except CheckFailed:
-        assert_no_other(submission, name)
-        if shown:  # it was there when the student ran it
-            raise NeedsReview(f"`{name}` could not be loaded here, but its output is there: a "
-                              "person looks at it.") from None  # fmt: skip
-        raise
-    if told != structure(name):
-        text = f"`{name}` has other layers than torchvision's {name}"
-        raise CheckFailed(Stage.VALUES, text, hint="Print it: was another network loaded, or a "
-                          "layer replaced?")  # fmt: skip
-    assert_pretrained(scaffold.some_entries(student[name]), submission, name, data_folder)
-    if not shown:
-        raise NeedsReview("The notebook holds no output of this cell: a person looks at it.")
-
-
-def assert_no_other(submission, name):
-    """Fail where the cells certainly give the name to another network of torchvision's."""
-    called = last_call(submission.sources, name)
-    if called not in (None, name) and called in import_torchvision().models.list_models():
-        text = f"`{name}` is made by torchvision's {called}, but should be {name}"
-        raise CheckFailed(Stage.VALUES, text)
-
-
-# Files under which torchvision looks for the weights, as the data of the homework has them.
-WEIGHTS = {"alexnet": "alexnet-owt-7be5be79.pth", "vgg16": "vgg16-397923af.pth",
-           "resnet18": "resnet18-f37072fd.pth"}  # fmt: skip
-# Ways to weights that are pretrained and come from elsewhere.
-OTHER_WEIGHTS = re.compile(r"load_state_dict|\bload\b|\bhub\b|timm|from_pretrained")
-
-
-def assert_pretrained(told, submission, name, data_folder):
-    """Fail where no matrix of the model is the one that `pretrained=True` loads."""
-    right = pretrained(data_folder, name)
-    if not isinstance(told, dict) or not all(map(is_row, told.values())):
-        raise NeedsReview(f"The weights of `{name}` cannot be read: a person looks at it.")
-    compared = told.keys() & right.keys()
-    if not compared:
+        modes, kinds = student.scaffold("images").modes(student.image_list)
+    except (CheckFailed, TypeError, ValueError):  # there is no such folder here
         return
-    # Half precision keeps three digits.
-    same = [np.allclose(told[key], right[key], rtol=1e-2, atol=1e-6) for key in compared]
-    if all(same):
-        return
-    if any(same) or any(OTHER_WEIGHTS.search(source) for source in submission.sources):
-        raise NeedsReview(f"`{name}` has other weights than the pretrained ones: a person "
-                          "looks where they come from.")  # fmt: skip
-    text = f"the weights of `{name}` are not the pretrained ones"
-    raise CheckFailed(Stage.VALUES, text, hint="A network is made with random weights unless it "
-                      "is told to load others.")  # fmt: skip
-
-
-def is_row(value):
-    """Whether it is a row of entries as the scaffold gives it."""
-    return isinstance(value, torch.Tensor) and value.shape == (8,)
-
-
-@functools.cache
-def pretrained(data_folder, name):
-    """Some entries of the weights that every submission can load; none where there is no file."""
-    # `grader.datasets` puts the folder that torchvision looks into beside the working folder.
-    path = data_folder.parent / "torch" / "hub" / "checkpoints" / WEIGHTS[name]
-    if not path.is_file():
-        return {}
-    told = {}
-    for key, value in torch.load(path, weights_only=True).items():
-        if value.dim() > 1:
-            places = torch.linspace(0, value.numel() - 1, 8, dtype=torch.float64).long()
-            told[key] = value[torch.unravel_index(places, value.shape)].double().numpy()
-    return told
-
-
-NETWORKS = ("alexnet", "vgg16", "resnet18")
-
-
-def assert_shows_its_own(submission, name):
-    """Fail where the cell that loads a network shows classes that are certainly not its own."""
-    own = [source for source in submission.sources if last_call([source], name)]
-    shows = any(calls([source], "vis_img_label", arguments=2) for source in own)
-    if shows and is_unused(submission.sources, name, passing=("predict",)):
-        text = f"the classes shown below `{name}` are not those that it predicts"
-        raise CheckFailed(Stage.VALUES, text, hint="Follow the names from `predict` on.")
-
-
-@functools.cache
-def structure(name):
-    """Shapes of the model's parameters and buffers, without making any."""
-    models = import_torchvision().models
-    with torch.device("meta"):
-        net = getattr(models, name)(weights=None)
-    return {key: list(value.shape) for key, value in net.state_dict().items()}
+    others = [mode for mode in modes if mode != "RGB"]
+    if others:
+        text = f"image_list has images of mode {others[0]!r}, but should have RGB images"
+        raise CheckFailed(Stage.VALUES, text, hint="The networks take three colour channels.")
+    whole = {sum(chosen) for n in range(len(kinds) + 1)
+             for chosen in itertools.combinations(kinds, n)}  # fmt: skip
+    if count < sum(kinds) and count not in whole:
+        text = f"image_list has {count} images, but should have all {sum(kinds)} of my_images"
+        raise CheckFailed(Stage.VALUES, text, hint="Which files are read, and which are kept?")
 
 
 @pytest.mark.part("4c")
@@ -201,8 +105,11 @@ TURNED = ("mirrored, left for right", "mirrored, top for bottom", "turned upside
 MARK = 255.0
 
 
-def assert_item(scaffold, dataset, index, right, mark):
-    """An item's shape, its colour and the place of its mark; `right` and `mark` are (3, 2, 2)."""
+def assert_item(scaffold, dataset, index, right, mark, before):
+    """An item's shape, its colour, the place of its mark and its dtype.
+
+    `right` and `mark` are (3, 2, 2), `before()` gives colours of datasets that were made before.
+    """
     told = scaffold.seen(lazy(dataset, index))
     if not (isinstance(told, tuple) and len(told) == 3):
         raise NeedsReview("What an item holds cannot be read: a person looks at it.")
@@ -211,8 +118,46 @@ def assert_item(scaffold, dataset, index, right, mark):
         text = f"an item is a {shape[:40]}, but should be an image as a tensor"
         raise CheckFailed(Stage.KIND, text, hint="What does __getitem__ return?")
     assert_matches(shape, (3, 224, 224), what="the image's shape")
-    assert_matches(corner, right, what="the image")
+    if getattr(corner, "dtype", None) in (torch.float16, torch.bfloat16):
+        assert_matches(corner, right, what="the image", dtype="float32")  # its values are rounded
+    with told_of_another_dataset(corner, before):
+        assert_matches(corner, right, what="the image")
     assert_upright(marks, corner, numbers(mark.value)[:, 0, 0])
+    assert_matches(corner, right, what="the image", dtype="float32")
+
+
+@contextlib.contextmanager
+def told_of_another_dataset(corner, before):
+    """Say of a failure that the image is one of another dataset, where it is."""
+    try:
+        yield
+    except CheckFailed as failure:
+        colour = numbers(corner)[:, 0, 0]
+        if failure.stage is not Stage.VALUES or tuple(colour) not in before():
+            raise
+        text = f"the image is one of a dataset that was made before: {failure.message}"
+        raise CheckFailed(failure.stage, text, hint="Where are images kept: in the object, or "
+                          "where all objects share them?") from None  # fmt: skip
+
+
+def made_before(student, colours):
+    """What gives colours that datasets of earlier examples had, or the cell's own, and this not."""
+    known = student.memo.setdefault("colours of datasets", [])
+    own = [tuple(map(float, colour)) for colour in colours]
+    told = {colour for colour in known if colour not in own}
+    known += own
+    return lambda: told | cells_own(student)
+
+
+def cells_own(student):
+    """The colour of the first image of the cell's dataset, as a set; empty where there is none."""
+    try:
+        _, corner, _ = student.scaffold("images").seen(lazy(student.my_dataset, 0))
+        colour = tuple(numbers(corner)[:, 0, 0])
+    except (CheckFailed, TypeError, ValueError, IndexError):
+        return set()
+    # The same grey comes of other mistakes, too.
+    return {colour} if len(set(colour)) > 1 else set()
 
 
 def assert_upright(marks, corner, mark):
@@ -251,14 +196,15 @@ def marked_place(marks, corner, mark):
 @given(n=st.integers(1, 4), seed=seeds())
 def test_image_dataset_gives_images(student, reference, n, seed):
     """Without a transform, an item is the image of that index, as it is."""
-    colours = np.random.default_rng(seed).random((n, 3), dtype=np.float32)
+    colours = 2 * np.random.default_rng(seed).random((n, 3), dtype=np.float32) - 1
     marks = (colours + np.float32(0.5)) % 1
     show_as(colours=colours, marks=marks)
     scaffold = student.scaffold("images")
     dataset = student.myDataset.keep(scaffold.solid.keep(colours, marks))
+    before = made_before(student, colours)
     for index in range(n):
         right, mark = (reference.image_item(of, index) for of in (colours, marks))
-        assert_item(scaffold, dataset, index, right, mark)
+        assert_item(scaffold, dataset, index, right, mark, before)
 
 
 @pytest.mark.part("4c")
@@ -268,101 +214,9 @@ def test_image_dataset_applies_the_transform(student, reference, n, seed):
     drawn = pixels(n, seed)
     colours, marks = mean_colours(drawn), np.full((n, 3), MARK)
     show_as(pixels=drawn)
+    before = made_before(student, colours)
     scaffold = student.scaffold("images")
     dataset = student.myDataset.keep(scaffold.images.keep(drawn), scaffold.transform)
     for index in (*range(n), 0):  # an epoch later the first one is asked for again
         right, mark = (reference.image_item(of, index) for of in (colours, marks))
-        assert_item(scaffold, dataset, index, right, mark)
-
-
-@pytest.mark.part("4e")
-@given(n=st.integers(1, 7), size=st.integers(1, 3), seed=seeds())
-def test_predict_gives_the_likeliest_classes(student, submission, reference, n, size, seed):
-    """predict() gives the index of the most likely class of each image, as a NumPy array."""
-    with told_whose(submission):
-        answer, scores = predicted(student, n, size, seed, restless=False)
-        assert_matches(answer, reference.likeliest(scores, size), what="predict(...)")
-
-
-@contextlib.contextmanager
-def told_whose(submission):
-    """Say of a failure that predict() asks another network than its argument, where it does."""
-    try:
-        yield
-    except CheckFailed as failure:
-        others = sorted(called_from_outside(submission.sources, "predict") & set(NETWORKS))
-        if not others:
-            raise
-        text = f"predict() calls {others[0]}, whatever model it is given: {failure.message}"
-        raise CheckFailed(
-            failure.stage,
-            text,
-            hint="Which network should it ask: where does `model` come from?",
-            counterexample=failure.counterexample,
-            raised=failure.raised,
-        ) from None
-
-
-@pytest.mark.part("4e")
-@given(n=st.integers(2, 7), size=st.integers(2, 3), seed=seeds())
-def test_predict_switches_to_inference_mode(student, submission, reference, n, size, seed):
-    """predict() uses the model in inference mode: no dropout, no statistics of the batch.
-
-    Whoever takes the least likely class has paid for that in the other check: here it is right
-    where it is that of the inference mode.
-    """
-    with told_whose(submission):
-        answer, scores = predicted(student, n, size, seed, restless=True)
-        try:
-            assert_matches(answer, scores.argmin(axis=1), what="predict(...)")
-        except CheckFailed:
-            assert_matches(answer, reference.likeliest(scores, size), what="predict(...)")
-
-
-# Torch's operations that a softmax is made of; outside torch it is written with one of these.
-SOFTMAX = {"_softmax", "softmax", "_safe_softmax", "exp", "exp_", "exp2", "pow"}
-ELSEWHERE = re.compile(r"\b(np|numpy|math)\.(exp|power|e)\b|\bscipy\b|\*\*")
-
-
-@pytest.mark.part("4e")
-def test_predict_computes_probabilities(student, submission):
-    """predict() computes softmax probabilities."""
-    student.require("predict", function=True)
-    scaffold = student.scaffold("models")
-    net = scaffold.model.keep(0, 12, 4, False)
-    images = scaffold.loader.keep([torch.ones(3, 2, 2, dtype=torch.float64)], 1)
-    called = scaffold.operations_of(student.predict, net, images)
-    if SOFTMAX & set(called) or any(ELSEWHERE.search(s) for s in submission.sources):
-        return
-    text = "predict() takes no softmax of the scores, but should compute probabilities"
-    raise CheckFailed(Stage.MEANS, text, hint="The classes are the same without it, but the "
-                      "homework asks for the probabilities.")  # fmt: skip
-
-
-def predicted(student, n, size, seed, *, restless):
-    """What predict() answers on a small model, and the model's scores in inference mode."""
-    scaffold = student.scaffold("models")
-    images = np.random.default_rng(seed).standard_normal((n, 3, 2, 2))
-    net = scaffold.model.keep(seed, 12, 40, restless)
-    state = scaffold.state(net)
-    loader = scaffold.loader.keep([torch.from_numpy(image) for image in images], size)
-    student.seed(seed)
-    answer = student.predict(net, loader)
-    if isinstance(answer, torch.Tensor):
-        text = "predict() gave a torch.Tensor, but should give a NumPy array"
-        raise CheckFailed(Stage.KIND, text, hint="label_map takes plain numbers as keys.")
-    if isinstance(answer, list) and all(np.ndim(a) == 0 for a in answer):
-        answer = np.asarray(answer)
-    return answer, logits(state, images, restless)
-
-
-def logits(state, images, restless):
-    """The small model's output by hand, in inference mode."""
-    values = {name: value.numpy() for name, value in state.items()}
-    x = images.reshape(len(images), -1)
-    last = "1"
-    if restless:
-        spread = np.sqrt(values["1.running_var"] + 1e-5)
-        x = (x - values["1.running_mean"]) / spread * values["1.weight"] + values["1.bias"]
-        last = "3"
-    return x @ values[f"{last}.weight"].T + values[f"{last}.bias"]
+        assert_item(scaffold, dataset, index, right, mark, before)

@@ -46,7 +46,7 @@ def judged(images: ModuleType, item: Any) -> None:
     scaffold = SimpleNamespace(seen=lambda _: told)
     dataset: Any = SimpleNamespace(_node={}, _student=None, _said=Said("dataset", "dataset"))
     right, mark = (REFERENCE.image_item(of[None], 0) for of in (COLOUR, MARK))
-    p4.assert_item(scaffold, dataset, 0, right, mark)
+    p4.assert_item(scaffold, dataset, 0, right, mark, set)
 
 
 def test_the_image_as_it_is_is_right(images: ModuleType) -> None:
@@ -114,4 +114,4 @@ def test_an_answer_of_another_form_is_for_a_person() -> None:
     scaffold = SimpleNamespace(seen=lambda _: 5)
     dataset: Any = SimpleNamespace(_node={}, _student=None, _said=Said("dataset", "dataset"))
     with pytest.raises(NeedsReview, match="cannot be read"):
-        p4.assert_item(scaffold, dataset, 0, None, None)
+        p4.assert_item(scaffold, dataset, 0, None, None, set)

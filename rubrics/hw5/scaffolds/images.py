@@ -4,11 +4,13 @@ The mark lies off both diagonals and off the middle: mirrored or turned in any w
 in another of eight places.
 """
 
+import os
+
 import numpy as np
 import torch
 from PIL import Image
 
-SIDE, HALF_MARK, MARK = 224, 10, 255.0
+SIDE, HALF_MARK, MARK, GREY = 224, 10, 255.0, 128
 # Rows and columns of the eight places, that of an image as it should be first, then by what has
 # been done to the image: mirrored left to right, upside down, both; the same after its rows and
 # columns were exchanged.
@@ -16,6 +18,9 @@ NEAR, MIDDLE = 26, 76
 FAR, BELOW = SIDE - 1 - NEAR, SIDE - 1 - MIDDLE
 PLACES = [(NEAR, MIDDLE), (NEAR, BELOW), (FAR, MIDDLE), (FAR, BELOW),
           (MIDDLE, NEAR), (MIDDLE, FAR), (BELOW, NEAR), (BELOW, FAR)]  # fmt: skip
+
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
 
 def images(pixels):
@@ -35,9 +40,12 @@ def _marked(colour, mark, place):
 
 
 def transform(image):
-    """The mean colour, with a mark on the side where the image has its brightest pixel."""
+    """The mean colour less grey, with a mark on the side where the image has its brightest pixel.
+
+    Normalised images have negative values too.
+    """
     pixels = np.asarray(image.convert("RGB"), dtype=np.float32)
-    colour = torch.from_numpy(pixels.mean(axis=(0, 1)))
+    colour = torch.from_numpy(pixels.mean(axis=(0, 1)) - GREY)
     return _marked(colour, torch.full((3,), MARK), _brightest(pixels.sum(axis=2)))
 
 
@@ -61,6 +69,13 @@ def seen(tensor):
         return shape, None, None
     rows, columns = map(list, zip(*PLACES, strict=True))
     return shape, tensor[:, ::200, ::200].contiguous(), tensor[:, rows, columns].contiguous()
+
+
+def modes(listed):
+    """Modes of the images in a list, and how many images of each kind of file the folder has."""
+    kinds = [os.path.splitext(name)[1].lower() for name in os.listdir("my_images")]
+    told = {one.mode for one in listed if isinstance(one, Image.Image)}
+    return sorted(told), [kinds.count(kind) for kind in sorted(set(kinds)) if kind in SUFFIXES]
 
 
 def count(listed):

@@ -12,7 +12,7 @@ def vis_img_label(image_list, label_list=None):
     """Show nothing."""
 
 
-image_list = [Image.new('RGB', (8, 8))] * 3
+image_list = [Image.new('RGB', (8, 8))] * 12
 vis_img_label(image_list)
 
 # %% 4d prints="AlexNet("
