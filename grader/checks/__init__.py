@@ -11,6 +11,13 @@ from grader.checks.graphs import Dataflow, Drawing, Unreadable, computes
 from grader.checks.means import after_change
 from grader.checks.oracle import Expected, ahead, forward_error
 from grader.checks.printed import first_unprinted
+from grader.checks.remarks import (
+    assert_unchanged,
+    match_or_remark,
+    match_whole,
+    saying,
+    step_from,
+)
 from grader.checks.remote import Remote, lazy
 from grader.checks.rounding import Rounded, float64, read_only, reduction_units
 from grader.checks.sample import counterexample
@@ -38,6 +45,7 @@ __all__ = [
     "ahead",
     "arrays",
     "assert_matches",
+    "assert_unchanged",
     "called_from_outside",
     "calls",
     "comes_from_backward",
@@ -52,13 +60,17 @@ __all__ = [
     "is_unused",
     "last_call",
     "lazy",
+    "match_or_remark",
+    "match_whole",
     "numbers",
     "read_numbers",
     "read_only",
     "reduction_units",
+    "saying",
     "seeds",
     "shapes",
     "show_as",
+    "step_from",
     "typed_in",
     "until_bound",
     "used_by",

@@ -77,8 +77,11 @@ def rounded_softmax(x: Rounded) -> Rounded:
 
 
 def _sigmoid_prime_error(sigmoid_out: ArrayLike) -> Array:
-    """The formula on a rounded h: of order |h|, though h(1-h) vanishes where h is near 1."""
-    return slope(Rounded.given(sigmoid_out)).error
+    """The formula on a rounded h: of order |h|, though h(1-h) vanishes where h is near 1.
+
+    The form 1/4 - (h - 1/2)^2 rounds numbers as large as 1/4, also where h is small.
+    """
+    return np.maximum(slope(Rounded.given(sigmoid_out)).error, 0.25)
 
 
 @forward_error(_sigmoid_prime_error)

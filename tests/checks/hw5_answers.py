@@ -23,7 +23,8 @@ from grader.checks.context import CheckContext, running
 from grader.checks.oracle import Expected
 from grader.checks.reference import Reference
 from grader.checks.verdict import CheckFailed
-from rubrics.hw5 import test_p5_mlp as p5
+from grader.model import Stage
+from rubrics.hw5 import test_p5_passes as p5
 from rubrics.hw5 import test_p6_convolution as p6
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,12 +54,26 @@ class Case:
         with running(context):
             try:
                 self.check(
-                    student=SimpleNamespace(**{self.function: answer}, memo={"called": []}),
+                    student=SimpleNamespace(
+                        **{self.function: _as_remote(answer)}, memo={"called": []}, mutated={}
+                    ),
                     reference=REFERENCE,
                 )
             except CheckFailed as failure:
                 return failure
         return None
+
+
+def _as_remote(answer: Answer) -> Answer:
+    """`answer` as in the student's process: what it raises is a verdict."""
+
+    def call(*args: Any) -> Any:
+        try:
+            return answer(*args)
+        except (TypeError, RuntimeError, ValueError) as error:
+            raise CheckFailed(Stage.RETURNS, f"{type(error).__name__}: {error}") from error
+
+    return call
 
 
 CASES = {

@@ -116,7 +116,7 @@ EXCHANGED = "acc = 0.150 | val_acc = 0.310\nacc = 0.240 | val_acc = 0.520\n"
     ],
 )
 def test_numbers_under_each_others_name_are_found(text: str) -> None:
-    assert p5.is_exchanged(text, "acc", KEPT)
+    assert p5.exchanged(text, KEPT) == ("acc", "val_acc")
 
 
 @pytest.mark.parametrize(
@@ -131,4 +131,18 @@ def test_numbers_under_each_others_name_are_found(text: str) -> None:
     ],
 )
 def test_what_is_not_certainly_exchanged_is_right(text: str) -> None:
-    assert not p5.is_exchanged(text, "acc", KEPT)
+    assert p5.exchanged(text, KEPT) is None
+
+
+def test_loss_and_accuracy_under_each_others_name_are_found() -> None:
+    line = "loss = {} | acc = {} | val_loss = {} | val_acc = {}\n"
+    own = ("train_loss", "train_acc", "val_loss", "val_acc")
+
+    def exchanged(*order: str) -> Any:
+        return p5.exchanged(
+            "".join(line.format(*(KEPT[n][e] for n in order)) for e in (0, 1)), KEPT
+        )
+
+    assert exchanged(*own) is None
+    assert exchanged("train_acc", "train_loss", "val_acc", "val_loss") == ("loss", "acc")
+    assert exchanged("train_loss", "train_acc", "val_acc", "val_loss") == ("val_loss", "val_acc")

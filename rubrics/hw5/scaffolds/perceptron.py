@@ -1,14 +1,20 @@
-"""One step of training of an MLP object, with the attributes that `train` sets, and its data."""
+"""Steps of training of an MLP object, with the attributes that `train` sets, and its data."""
 
 import numpy as np
 
 
-def step(model, batch, batch_y, lr):
-    model.lr, model.batch_size = lr, len(batch)
-    model._MLP__init_layers(len(batch))
-    model._MLP__feed_forward(batch)
-    model._MLP__back_prop(batch_y)
-    return list(model.weights)
+def steps(model, batches, labels, lr):
+    """The weights after one step with each batch in turn, all from the same weights."""
+    start = [np.array(one) for one in model.weights]
+    model.lr, model.batch_size = lr, len(batches[0])
+    model._MLP__init_layers(len(batches[0]))
+    after = []
+    for batch, batch_y in zip(batches, labels, strict=True):
+        model.weights = [np.array(one) for one in start]
+        model._MLP__feed_forward(batch)
+        model._MLP__back_prop(batch_y)
+        after.append(list(model.weights))
+    return after
 
 
 def forward(model, batch):
