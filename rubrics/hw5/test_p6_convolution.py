@@ -112,10 +112,9 @@ def changes(x, k):
         yield "it is right for a square kernel", padded(x, 0, *more), padded(k, 0, *more)
     if len(set(size)) == 2:
         yield "it is right for a square image", padded(x, 0, *(side - n for n in size)), k
-    if channels < 3:
-        yield "it is right with three channels", padded(x, 3 - channels), padded(k, 3 - channels)
-    if channels > 3:
-        yield "it is right with fewer channels", x[:, :3].copy(), k[:, :3].copy()
+    if channels != 3:
+        more = max(3 - channels, 0)
+        yield "it is right with three channels", padded(x[:, :3], more), padded(k[:, :3], more)
     if count > 3:
         yield "it is right with fewer images", x[:3].copy(), k
     if filters > 3:

@@ -146,3 +146,27 @@ def test_loss_and_accuracy_under_each_others_name_are_found() -> None:
     assert exchanged(*own) is None
     assert exchanged("train_acc", "train_loss", "val_acc", "val_loss") == ("loss", "acc")
     assert exchanged("train_loss", "train_acc", "val_acc", "val_loss") == ("val_loss", "val_acc")
+
+
+def lines(*epochs: int) -> str:
+    """The lines that `train` prints, with the metrics of these epochs."""
+    told = {n.removeprefix("train_"): v for n, v in KEPT.items()}
+    return "".join(
+        f"Epoch {line + 1}: " + " | ".join(f"{n} = {v[epoch]:.3f}" for n, v in told.items())
+        + " | train_time = 0.010 | tot_time = 0.020\n"
+        for line, epoch in enumerate(epochs)
+    )  # fmt: skip
+
+
+def test_metrics_of_the_first_epoch_in_each_line_are_told() -> None:
+    rows, stale = (
+        [p5.printed_row(epoch, kept, "", 1.0) for epoch in (0, 1)]
+        for kept in (KEPT, {name: values[[0, 0]] for name, values in KEPT.items()})
+    )
+    assert p5.first_unprinted(lines(0, 1), rows) is None
+    epoch, lacking = p5.first_unprinted(lines(0, 0), rows)
+    failure = p5.not_printed(lines(0, 0), rows, stale, epoch, lacking)
+    assert failure.message == "the line of epoch 2 shows the metrics of the first epoch again"
+    text = lines(0, 1).replace("val_loss = 2.200", "")
+    told = p5.not_printed(text, rows, stale, *p5.first_unprinted(text, rows))
+    assert told.message.startswith("the line of epoch 2 lacks val_loss")
