@@ -96,12 +96,13 @@ def test_forward_pass_of_the_class(student, reference, samples, hidden, layers, 
     weights = model.weights.value()
     out, outputs = student.scaffold("perceptron").forward(model, batch)
     right = reference.feed_forward(batch, None, weights)
+    match_or_remark(out, right[0], remarks=[of_depth(layers)], what="self.__out")
+    match_or_remark(outputs, right[1], remarks=[of_depth(layers)], what="self.__h")
 
-    def depth(told, right):
-        return f"the class has L={layers} hidden layers" if layers > 1 else ""
 
-    match_or_remark(out, right[0], remarks=[depth], what="self.__out")
-    match_or_remark(outputs, right[1], remarks=[depth], what="self.__h")
+def of_depth(layers):
+    """The remark on the smallest network that is wrong, where it has more than one hidden layer."""
+    return lambda told, right: f"the class has L={layers} hidden layers" if layers > 1 else ""
 
 
 # Samples that the class has beside those of the first batch.
@@ -131,7 +132,8 @@ def test_one_step_of_the_class(student, reference, samples, hidden, layers, seed
     for told, drawn, what in zip(after, batches, STEPS, strict=True):
         arguments = (*drawn, weights, samples, lr)
         rights = reference.sgd_step(*arguments, update_first=True), reference.sgd_step(*arguments)
-        match_or_remark(told, *rights, remarks=[step_from(weights)], what=what)
+        remarks = [step_from(weights), of_depth(layers)]
+        match_or_remark(told, *rights, remarks=remarks, what=what)
 
 
 # How `test_class_learns` trains, and its margins: measured, see docs/training.md.
