@@ -109,14 +109,12 @@ def step_from(weights: Any) -> Remark:
     """The remark on weights after a step: another length, or a share of the weights beside it."""
 
     def remark(actual: Any, expected: Any) -> str:
-        times = _proportion(actual, expected, weights)
-        if times is not None:
-            return f"your step is {times:.3g} times the right one"
         pairs = list(_pairs(expected, weights))
         beside = _proportion(actual, [right + start for right, start in pairs], expected)
         if pairs and beside is not None:
             return f"beside the right step, {beside:.3g} times the weights are added to themselves"
-        return ""
+        times = _proportion(actual, expected, weights)
+        return "" if times is None else f"your step is {times:.3g} times the right one"
 
     return remark
 

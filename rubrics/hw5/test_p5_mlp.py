@@ -122,15 +122,15 @@ STEPS = ("self.weights", "self.weights after another batch")
 def test_one_step_of_the_class(student, reference, samples, hidden, layers, seed, lr):
     """Each batch, forward and back, changes self.weights by one step of gradient descent."""
     model, X, Y = made(student, samples=samples + OTHERS, hidden=hidden, layers=layers, seed=seed)
-    samples_of, labels_of = np.concatenate((X, np.ones((len(X), 1))), axis=1), Y[:, 0].astype(int)
-    batches = [(samples_of[rows], np.eye(10)[labels_of[rows]])
-               for rows in (slice(samples), slice(-samples, None))]  # fmt: skip
-    (batch, batch_y), (batch_2, batch_2_y) = batches
-    show_as(batch=batch, batch_y=batch_y, batch_2=batch_2, batch_2_y=batch_2_y)
+    with_ones, codes = np.concatenate((X, np.ones((len(X), 1))), axis=1), np.eye(10)
+    rows = slice(samples), slice(-samples, None)
+    batches = tuple(with_ones[some] for some in rows)
+    labels = tuple(codes[Y[some, 0].astype(int)] for some in rows)
+    show_as(batches=batches, labels=labels)
     weights = model.weights.value()
-    after = student.scaffold("perceptron").steps(model, (batch, batch_2), (batch_y, batch_2_y), lr)
-    for told, drawn, what in zip(after, batches, STEPS, strict=True):
-        arguments = (*drawn, weights, samples, lr)
+    after = student.scaffold("perceptron").steps(model, batches, labels, lr)
+    for told, batch, batch_y, what in zip(after, batches, labels, STEPS, strict=True):
+        arguments = (batch, batch_y, weights, samples, lr)
         rights = reference.sgd_step(*arguments, update_first=True), reference.sgd_step(*arguments)
         remarks = [step_from(weights), of_depth(layers)]
         match_or_remark(told, *rights, remarks=remarks, what=what)

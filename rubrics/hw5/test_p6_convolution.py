@@ -129,7 +129,8 @@ def padded(array, channels, down=0, right=0):
 def assert_own_work(student, image, kernel):
     """Fail where the function calls on torch, or on a convolution that is ready-made."""
     if "called" not in student.memo:
-        called = student.scaffold("means").called_by(student.my_convolution, image, kernel)
+        images = image.astype(float) if image.dtype.kind == "i" else image
+        called = student.scaffold("means").called_by(student.my_convolution, images, kernel)
         student.memo["called"] = called
     if student.memo["called"]:
         listed = ", ".join(str(name) for name in student.memo["called"][:4])

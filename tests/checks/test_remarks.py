@@ -55,6 +55,7 @@ STEPS = {
     "half-as-long": (lambda w, m: w + 0.5 * m, "your step is 0.5 times the right one"),
     "uphill": (lambda w, m: w - m, "your step is -1 times the right one"),
     "decay": (lambda w, m: 0.99 * w + m, "-0.01 times the weights are added to themselves"),
+    "little-decay": (lambda w, m: (1 - 1e-6) * w + m, "-1e-06 times the weights"),
     "clipped": (lambda w, m: w + np.clip(m, -0.1, 0.1), ""),
     "no-step": (lambda w, m: w, ""),
     "another-shape": (lambda w, m: (w + m).T, ""),
