@@ -50,7 +50,8 @@ def match_or_remark(actual: Any, *expected: Any, remarks: Iterable[Remark] = (),
         tried = (
             remark(actual, right) for remark in (in_fewer_digits, *remarks) for right in rights
         )
-        failure = saying(failure, next(filter(None, tried), ""))
+        with np.errstate(all="ignore"):
+            failure = saying(failure, next(filter(None, tried), ""))
     raise failure
 
 
@@ -79,7 +80,7 @@ def saying(failed: CheckFailed, words: str) -> CheckFailed:
         return failed
     return CheckFailed(
         failed.stage, f"{failed.message}; {words}", hint=failed.hint, raised=failed.raised,
-        counterexample=lambda: failed.counterexample,  # type: ignore[arg-type,return-value]  # there is one: values were compared
+        counterexample=lambda: failed.counterexample,  # type: ignore[arg-type,return-value]  # none is kept as none
     )  # fmt: skip
 
 
@@ -92,8 +93,7 @@ def in_fewer_digits(actual: Any, expected: Any) -> str:
     a, e = (side[:: 1 + a.size // _ENOUGH] for side in (a, e))
     if not (a.size and np.isfinite(a).all()):
         return ""
-    with np.errstate(over="ignore"):
-        is_half = np.array_equal(a, e.astype(np.float16).astype(float))
+    is_half = np.array_equal(a, e.astype(np.float16).astype(float))
     is_near = float(np.abs(a - e).max()) <= _HALF * float(np.abs(e).max())
     if is_half or (is_near and any(_is_half(item) for item in _leaves(actual))):
         return "these are the right numbers in half precision (float16)"

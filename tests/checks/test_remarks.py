@@ -84,6 +84,13 @@ def test_the_remark_ends_the_message() -> None:
         )
 
 
+@pytest.mark.parametrize("told", [1e300, np.inf, -np.inf, torch.tensor(3e38)], ids=repr)
+def test_extreme_answers_are_compared(told: Any) -> None:
+    remarks = [step_from([np.zeros(3)])]
+    with pytest.raises(CheckFailed, match=r"^y\[0\]=-?(1e\+300|inf|3e\+38), but should be 1"):
+        match_or_remark(np.ones(3) * float(told), np.ones(3), remarks=remarks, what="y")
+
+
 def test_nothing_is_remarked_of_another_shape() -> None:
     with pytest.raises(CheckFailed, match=r"^y\.shape=\(1,\), but should be \(2,\)$") as failed:
         match_or_remark(np.ones(1), np.ones(2), remarks=[lambda a, e: "as a test"], what="y")
