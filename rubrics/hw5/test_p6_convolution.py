@@ -70,6 +70,8 @@ def when_right(student, reference, failed, x, k):
     """
     if type(failed) is not CheckFailed or failed.stage is Stage.MEANS:
         return ""
+    if failed.stage is Stage.VALUES and student.mutated:
+        return "it changes its argument in place, too"
     if "when right" not in student.memo:
         found = (words for words, *pair in changes(x, k) if is_right(student, reference, *pair))
         kept = is_other_each_time(student, x, k)
