@@ -135,7 +135,7 @@ def test_layer_imports_only_what_lies_below(layer: str) -> None:
 
 BESIDE_STUDENTS = _below(
     "grader.sandbox.agent", "grader.sandbox.frames", "grader.sandbox.wire",
-    "grader.sandbox.kernel_process",
+    "grader.sandbox.kernel_process", "grader.sandbox.reader", "grader.sandbox.pages",
     "grader.sandbox.zygote", "grader.sandbox.cold", "grader.sandbox.job", "grader.sandbox.shims",
     "grader.sandbox.tiers",
 )  # fmt: skip

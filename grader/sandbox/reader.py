@@ -9,7 +9,7 @@ import torch
 
 from grader.sandbox.agent import Agent
 from grader.sandbox.frames import Message
-from grader.sandbox.session import may_be_looked_up
+from grader.sandbox.wire import may_be_looked_up
 
 _PLAIN = {type(None), bool, int, float, complex, str, np.ndarray, *np.sctypeDict.values()}
 

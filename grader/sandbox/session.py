@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from grader.sandbox.frames import Bounds, DeadlinePassed, Frames, Message, PeerGone, WireError
+from grader.sandbox.wire import may_be_looked_up
 
 
 class SessionLost(Exception):
@@ -31,17 +32,6 @@ class Peer(Protocol):
 
     def kill(self) -> str:
         """Have the process end, if it has not, and tell how it ended."""
-
-
-def may_be_looked_up(head: dict[str, Any]) -> bool:
-    """Whether a request may turn out to ask for no more than a plain value.
-
-    A name that is asked for as a function is about to be called.
-    """
-    if head["op"] != "eval" or "keep" in head or head.get("function"):
-        return False
-    node = head["node"]
-    return bool(node["k"] == "name" or (node["k"] == "attr" and node["of"]["k"] == "name"))
 
 
 class Channel:

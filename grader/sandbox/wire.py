@@ -324,6 +324,17 @@ def decode_reply(message: Message, node: Any, bounds: Bounds | None = None) -> A
     return Decoder(message.buffers, resolve=resolve, bounds=bounds).decode(node)
 
 
+def may_be_looked_up(head: dict[str, Any]) -> bool:
+    """Whether a request may turn out to ask for no more than a plain value.
+
+    A name that is asked for as a function is about to be called.
+    """
+    if head["op"] != "eval" or "keep" in head or head.get("function"):
+        return False
+    node = head["node"]
+    return bool(node["k"] == "name" or (node["k"] == "attr" and node["of"]["k"] == "name"))
+
+
 _SCALARS: dict[str, Callable[[Any], Any]] = {
     "none": lambda _: None,
     "ellipsis": lambda _: Ellipsis,
