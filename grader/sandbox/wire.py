@@ -78,9 +78,10 @@ class Encoder:
                 return self._tensor(value, depth)
             if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in _PLAIN_KINDS:
                 return self._array(value)
-            if type(value) in (list, tuple) and len(value) <= 4096:
-                items = [self._node(item, depth + 1) for item in value]
-                return {"k": type(value).__name__, "v": items}
+            for kind in (list, tuple):  # a named tuple is a tuple, whatever its class makes of it
+                if issubclass(type(value), kind) and kind.__len__(value) <= 4096:
+                    items = [self._node(item, depth + 1) for item in kind.__iter__(value)]
+                    return {"k": kind.__name__, "v": items}
             if isinstance(value, dict) and len(value) <= 4096:
                 pairs = [
                     [self._node(k, depth + 1), self._node(v, depth + 1)]

@@ -229,7 +229,10 @@ SUBCLASSES = {
     "lying array": (np.ones(2).view(LyingArray), np.ndarray),
     "tensor subclass": (torch.ones(2).as_subclass(Liar), torch.Tensor),
     "parameter": (torch.nn.Parameter(torch.ones(2)), torch.Tensor),
-    "bool subclass": (collections.OrderedDict(a=1), dict),
+    "dict subclass": (collections.OrderedDict(a=1), dict),
+    "list subclass": (type("L", (list,), {"__iter__": None, "__len__": None})([1]), list),
+    "named tuple": (collections.namedtuple("P", "x")(1), tuple),
+    "return type of torch": (torch.max(torch.ones(1, 2), dim=1), tuple),
 }
 
 
@@ -244,8 +247,6 @@ OPAQUE = {
     "class": int,
     "str subclass": type("S", (str,), {})("a"),
     "int subclass": type("N", (int,), {})(1),
-    "list subclass": type("L", (list,), {})([1]),
-    "namedtuple": collections.namedtuple("P", "x")(1),
     "set": {1},
     "bytes": b"a",
     "long list": list(range(5000)),
