@@ -62,10 +62,11 @@ def write_class(folder: Path, number: int, whole: bool) -> None:
                 choice.choice(hostile).write(folder, planted)
                 (folder / "submission.ipynb").rename(path)
             continue
-        nbformat.write(_variant(choice, variants, whole), path)
+        nbformat.write(variant(choice, variants, whole), path)
 
 
-def _variant(choice: random.Random, variants: list[Any], whole: bool) -> Any:
+def variant(choice: random.Random, variants: list[Any], whole: bool) -> Any:
+    """The perfect submission with one of the variants' edits."""
     for _ in range(100):
         edit = choice.choice(variants).edit
         with contextlib.suppress(UsageError):  # an edit of a light cell
