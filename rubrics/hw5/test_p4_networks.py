@@ -250,8 +250,14 @@ def test_predict_computes_probabilities(student, submission):
 
 def as_array(answer):
     """A list of plain numbers as the array that it should be; anything else as it is."""
-    plain = isinstance(answer, list | tuple) and all(np.ndim(a) == 0 for a in answer)
-    return np.asarray(answer) if plain else answer
+    if not isinstance(answer, list | tuple):
+        return answer
+    single = np.ndarray | torch.Tensor
+    told = [a.item() if isinstance(a, single) and a.ndim == 0 else a for a in answer]
+    if not all(isinstance(a, int | float | np.generic) for a in told):
+        return answer
+    array = np.asarray(told)
+    return array if array.dtype.kind in "biuf" else answer
 
 
 def predicted(student, n, size, seed, *, classes, restless):
@@ -266,13 +272,20 @@ def predicted(student, n, size, seed, *, classes, restless):
     if isinstance(answer, torch.Tensor):
         text = "predict() gave a torch.Tensor, but should give a NumPy array"
         raise CheckFailed(Stage.KIND, text, hint="label_map takes plain numbers as keys.")
-    if np.ndim(answer) == 1 and len(answer) > n:
-        again = student.predict(net, loader)
-        if np.ndim(again) == 1 and len(again) > len(answer):
-            text = (f"predict() gave {len(answer)} classes for {n} images, and {len(again)} when "
+    count = how_many(answer)
+    if count > n:
+        counted_again = how_many(student.predict(net, loader))
+        if counted_again > count:
+            text = (f"predict() gave {count} classes for {n} images, and {counted_again} when "
                     "called again: it keeps those of earlier calls")  # fmt: skip
             raise CheckFailed(Stage.SHAPE, text, hint="Where does its list come from?")
     return answer, logits(state, images, restless)
+
+
+def how_many(answer):
+    """How many predictions an array of one axis, or a list, holds; 0 for anything else."""
+    is_row = isinstance(answer, list) or (isinstance(answer, np.ndarray) and answer.ndim == 1)
+    return len(answer) if is_row else 0
 
 
 def logits(state, images, restless):

@@ -7,6 +7,7 @@ comparison and seed that are measured.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -231,7 +232,9 @@ RIGHT: dict[str, dict[str, Answer]] = {
     },
     "sigmoid-number": {
         "torch": _single(torch.sigmoid),
-        "python": lambda x: 1 / (1 + float(np.exp(-x))),
+        "python": lambda x: np.array([1 / (1 + math.exp(-v)) for v in np.ravel(x)]).reshape(
+            np.shape(x)
+        ),
         "single": lambda x: np.float32(1) / (1 + np.exp(-np.float32(x))),
     },
     "softmax": {
@@ -252,7 +255,7 @@ RIGHT: dict[str, dict[str, Answer]] = {
     "my_convolution": {
         "torch": _single(torch.conv2d),
         "torch-double": lambda x, k: torch.conv2d(
-            torch.tensor(np.array(x)), torch.tensor(np.array(k))
+            torch.tensor(np.array(x)).double(), torch.tensor(np.array(k)).double()
         ),
         "einsum": _einsum,
         "shifted-sums": _shifted_sums,
