@@ -16,6 +16,7 @@ import shutil
 import statistics
 import subprocess
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -33,7 +34,8 @@ _LEAST_S = 3.0
 
 
 def start() -> None:
-    """Give a process what a kernel has imported."""
+    """Give a process what a kernel has imported, and let it fork as a kernel does."""
+    multiprocessing.set_start_method("fork", force=True)
     assignment = load_assignment("hw5")
     zygote.preload([*assignment.rubric.preload, "numpy", "torch", "matplotlib.pyplot"])
     import torch
@@ -60,8 +62,10 @@ def main() -> None:
     for place in range(arguments.submissions):
         paths.append(folder / f"student{place:03}.ipynb")
         nbformat.write(variant(choice, variants, whole=True), paths[-1])
-    with multiprocessing.get_context("spawn").Pool(_JOBS, start) as pool:
-        own = dict(zip(paths, pool.map(own_seconds, paths, chunksize=1), strict=True))
+    # Not a pool of `multiprocessing`: its workers may start no processes, as loaders of data do.
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(_JOBS, mp_context=spawn, initializer=start) as pool:
+        own = dict(zip(paths, pool.map(own_seconds, paths), strict=True))
     for path in [path for path, seconds in own.items() if seconds < _LEAST_S]:
         path.unlink()
         del own[path]
