@@ -24,6 +24,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", "
 
 
 GREY = 128
+# So many images the homework asks for, and so many are here.
+FEWEST = 12
 
 
 def pixels(count, seed):
@@ -82,7 +84,8 @@ def assert_all_in_rgb(student, count):
         raise CheckFailed(Stage.VALUES, text, hint="The networks take three colour channels.")
     whole = {sum(chosen) for n in range(len(kinds) + 1)
              for chosen in itertools.combinations(kinds, n)}  # fmt: skip
-    if count < sum(kinds) and count not in whole:
+    # The folder may hold the student's own images beside those that are here.
+    if count < min(FEWEST, sum(kinds)) and count not in whole:
         text = f"image_list has {count} images, but should have all {sum(kinds)} of my_images"
         raise CheckFailed(Stage.VALUES, text, hint="Which files are read, and which are kept?")
 
