@@ -1,5 +1,6 @@
 """Problem 4: pretrained networks and the predictions of a model."""
 
+import builtins
 import contextlib
 import functools
 import re
@@ -243,6 +244,12 @@ def test_predict_computes_probabilities(student, submission):
     called = scaffold.operations_of(student.predict, net, images)
     if SOFTMAX & set(called) or any(ELSEWHERE.search(s) for s in submission.sources):
         return
+    code = "\n".join(submission.sources)
+    elsewhere = [name for name in sorted(called_from_outside(submission.sources, "predict"))
+                 if not hasattr(builtins, name) and f"def {name}(" not in code]  # fmt: skip
+    if elsewhere or "softmax(" in code:
+        raise NeedsReview("Whether predict() takes a softmax cannot be seen from its own cell: a "
+                          "person looks at it.")  # fmt: skip
     text = "predict() takes no softmax of the scores, but should compute probabilities"
     raise CheckFailed(Stage.MEANS, text, hint="The classes are the same without it, but the "
                       "homework asks for the probabilities.")  # fmt: skip
