@@ -201,13 +201,16 @@ def _serve(connection: Connection, make: Callable[[], Worker[T, R]]) -> None:
             connection.send(told)
     except (EOFError, ConnectionError):  # nobody is there any more
         return
+    except KeyboardInterrupt:  # dismissed
+        return
     finally:
         if worker is not None:
             worker.close()
 
 
 def _dismissed(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(0)
+    """End what the process is at, as Ctrl-C would: pytest would take SystemExit for a failure."""
+    raise KeyboardInterrupt
 
 
 def _end_with_parent() -> None:
