@@ -184,14 +184,22 @@ def _interrupts_wait() -> Iterator[None]:
 
 def _serve(connection: Connection, make: Callable[[], Worker[T, R]]) -> None:
     """The process's whole life. Ctrl-C is for its employer, who dismisses it by SIGTERM."""
+    dismissed = False
+
+    def dismiss(number: int, frame: FrameType | None) -> None:
+        """End what is done, as Ctrl-C would: pytest takes SystemExit for a failure."""
+        nonlocal dismissed
+        dismissed = True
+        raise KeyboardInterrupt
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _dismissed)
+    signal.signal(signal.SIGTERM, dismiss)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     _end_with_parent()
     worker: Worker[T, R] | None = None
     try:
-        while True:
+        while not dismissed:
             task = connection.recv()
             try:
                 worker = worker or make()
@@ -199,18 +207,11 @@ def _serve(connection: Connection, make: Callable[[], Worker[T, R]]) -> None:
             except GraderException as error:
                 told = ("failed", error)  # type: ignore[assignment]
             connection.send(told)
-    except (EOFError, ConnectionError):  # nobody is there any more
-        return
-    except KeyboardInterrupt:  # dismissed
+    except (EOFError, ConnectionError, KeyboardInterrupt):  # nobody is there any more, or dismissed
         return
     finally:
         if worker is not None:
             worker.close()
-
-
-def _dismissed(number: int, frame: FrameType | None) -> None:
-    """End what the process is at, as Ctrl-C would: pytest would take SystemExit for a failure."""
-    raise KeyboardInterrupt
 
 
 def _end_with_parent() -> None:

@@ -137,6 +137,7 @@ class Judge:
             shrink_s=rubric.limits.shrink_s,
             example_count=self.examples or rubric.examples,
             seed=rubric.seed,
+            shrinks_later=True,
         )
         self._chances.start()
         self._mistake, self._proviso = None, ""
@@ -174,6 +175,10 @@ class Judge:
         needed = " and ".join(wrong)
         self._proviso = f"This counts only with a right part {needed}, which was not checked."
         return ""
+
+    def smallest(self, failure: AssertionError) -> AssertionError:
+        """A failure that counts, on the smallest example that is found."""
+        return failure.smallest() if isinstance(failure, CheckFailed) else failure
 
     def diagnose(self, item: pytest.Item, failure: BaseException,
                  again: Callable[[Any], Any]) -> None:  # fmt: skip

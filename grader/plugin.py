@@ -148,9 +148,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
                 _run(pyfuncitem, arguments)
                 return True
             except AssertionError as failed:
-                last = last if _stops_now(failed, last) else failed
+                last = _the_one_that_counts(failed, last)
         if doubt := judge.doubt(part_of(pyfuncitem), last):
             raise _review(doubt) from None
+        last = judge.smallest(last)
         judge.diagnose(
             pyfuncitem, last,
             lambda other: _run(
@@ -166,12 +167,15 @@ def _review(doubt: str) -> Exception:
     return NeedsReview(doubt)
 
 
-def _stops_now(failed: AssertionError, before: AssertionError) -> bool:
-    """Whether the student's code stops with an error where it did not before.
+def _the_one_that_counts(failed: AssertionError, before: AssertionError) -> AssertionError:
+    """The later failure, but where the student's code now stops with an error and did not before.
 
     It asks a stand-in for what only its own class has: that says nothing of the answer.
     """
-    return getattr(failed, "raised", None) is not None and getattr(before, "raised", None) is None
+    if getattr(failed, "raised", None) is None or getattr(before, "raised", None) is not None:
+        return failed
+    before.shrink = None  # type: ignore[attr-defined]  # with a stand-in it would fail otherwise
+    return before
 
 
 def _run(item: pytest.Function, arguments: dict[str, Any]) -> None:

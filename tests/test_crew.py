@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from grader import crew as crew_module
 from grader.crew import Crew, Lost
 from grader.errors import UsageError
 from tests.processes import below, soon
@@ -125,6 +126,34 @@ def test_closing_ends_processes_in_the_middle_of_their_task(tmp_path: Path) -> N
     assert crew.at_work == [Errand(1, "sleep", str(mark))]
     crew.close()
     assert soon(lambda: not _spawned())
+
+
+class Reader:
+    """Has pytest run a file that takes its time."""
+
+    def work(self, file: str) -> int:
+        return int(pytest.main(["-p", "no:terminal", "-p", "no:cacheprovider", file]))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.mark.parametrize("where", ["", "def test_it():\n    "], ids=["file", "test"])
+def test_closing_ends_checks_in_their_middle_without_a_word(
+    where: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    mark, file = tmp_path / "mark", tmp_path / "test_slow.py"
+    waits = f"__import__('pathlib').Path({str(mark)!r}).touch(), __import__('time').sleep(600)"
+    file.write_text(where + waits + "\n", "utf-8")
+    crew = Crew(Reader, 1)
+    crew.add(str(file))
+    crew._hand_out()
+    assert soon(mark.exists, 60)
+    before = time.monotonic()
+    crew.close()
+    assert time.monotonic() - before < crew_module._CLOSE_S
+    told = capfd.readouterr()
+    assert told.err == told.out == ""
 
 
 def _spawned() -> set[int]:

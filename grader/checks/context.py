@@ -40,6 +40,10 @@ class CheckContext:
     example_count: int = 25
     seed: int = 0
     first_failure_ends: bool = False
+    #: Whether a failure is shrunk later: it may not be the one that counts.
+    shrinks_later: bool = False
+    #: Of the check's last run, the example that failed: where most mistakes show at once.
+    failing: Example | None = None
 
     def start_example(self, example: Example) -> None:
         """Begin anew with another example."""

@@ -31,6 +31,8 @@ from grader.model import Stage
 _LOCAL = "_get_local_constants"
 # So many are drawn where somebody wants to choose among them.
 _MANY = 400
+# Shrinking ends where so many examples in a row were not smaller than the best one.
+_FRUITLESS = 100
 
 
 class _Enough(BaseException):
@@ -64,10 +66,13 @@ def given(**strategies: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]
                 return drawn[key]
 
             failure = _first_stage(check, fixtures, _examples(strategy, draw, context), context)
-            if failure is not None and context.first_failure_ends:
-                raise failure
-            if failure is not None:
-                raise _smallest(check, fixtures, strategy, failure, context)
+            if failure is None:
+                return
+            if not context.first_failure_ends:
+                failure.shrink = functools.partial(
+                    _smallest, check, fixtures, strategy, failure, context
+                )
+            raise failure if context.shrinks_later else failure.smallest()
 
         fixture_names = [n for n in inspect.signature(check).parameters if n not in strategies]
         kind = inspect.Parameter.KEYWORD_ONLY
@@ -200,7 +205,7 @@ def _first_stage(
     """
     first: CheckFailed | None = None
     deadline = time.monotonic() + context.shrink_s
-    for example in examples:
+    for example in _most_telling_first(examples, context):
         failure = _attempt(check, fixtures, example, context)
         if isinstance(failure, AnswerMissing | LimitExceeded):
             return failure
@@ -210,10 +215,17 @@ def _first_stage(
             if time.monotonic() > deadline:
                 return CheckFailed(Stage.VALUES, "not all examples were tried in time")
         if failure is not None and (first is None or failure.stage.rank < first.stage.rank):
-            first = failure
+            first, context.failing = failure, example
         if first is not None and time.monotonic() > deadline:
             break
     return first
+
+
+def _most_telling_first(examples: list[Example], context: CheckContext) -> list[Example]:
+    """The examples; where one failure is enough, the one before that failed last time."""
+    if not context.first_failure_ends:
+        return examples
+    return sorted(examples, key=lambda example: example is not context.failing)
 
 
 def _shrink(
@@ -226,20 +238,23 @@ def _shrink(
     """The failure on the smallest example found within the time that the rubric gives."""
     if isinstance(failure, AnswerMissing | LimitExceeded):
         return failure
-    best = (float("inf"), failure)
+    best, fruitless = (float("inf"), failure), 0
     deadline = time.monotonic() + context.shrink_s
     counted = context.examples_run
 
     def falsify(example: Example) -> None:
-        nonlocal best
-        if time.monotonic() > deadline:
+        nonlocal best, fruitless
+        if fruitless == _FRUITLESS or time.monotonic() > deadline:
             raise _Enough
+        fruitless += 1
         found = _attempt(check, fixtures, example, context)
         if isinstance(found, LimitExceeded):
             raise _Enough  # each further one could cost a whole time limit
         if type(found) is type(failure) and found.stage is failure.stage:
             # Of two that look equally large the later one: Hypothesis has shrunk it further.
-            best = min((size_of(example), found), best, key=lambda pair: pair[0])
+            size = size_of(example)
+            fruitless = 0 if size < best[0] else fruitless
+            best = (size, found) if size <= best[0] else best
             raise _Falsified
 
     phases = (Phase.generate, Phase.shrink)

@@ -37,6 +37,8 @@ class CheckFailed(AssertionError):
         self.hint = hint
         self.raised = raised
         self._sample: Sample = counterexample
+        #: Finds the same failure on the smallest example; None where there is nothing to look for.
+        self.shrink: Callable[[], CheckFailed] | None = None
 
     @property
     def counterexample(self) -> Counterexample | None:
@@ -48,6 +50,10 @@ class CheckFailed(AssertionError):
     @counterexample.setter
     def counterexample(self, sample: Sample) -> None:
         self._sample = sample
+
+    def smallest(self) -> CheckFailed:
+        """The same failure on the smallest example that is found."""
+        return self if self.shrink is None else self.shrink()
 
     def settle(self) -> None:
         """Make the counterexample, before anything else runs on the same input."""

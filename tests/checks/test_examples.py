@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from grader.checks import AnswerMissing, CheckFailed, LimitExceeded, arrays, given, shapes
 from grader.checks.context import CheckContext, current, running
-from grader.checks.examples import draw_examples
+from grader.checks.examples import _FRUITLESS, draw_examples, size_of
 from grader.checks.verdict import NeedsReview
 from grader.model import Stage
 
@@ -157,6 +157,53 @@ def test_without_time_the_first_failure_is_shown_as_it_was() -> None:
 
     with running(CheckContext(shrink_s=0, seed=11)):
         assert _failing(given(x=NUMBERS)(check)).message == f"x={_seen()[0]}"
+
+
+def test_shrinking_ends_where_nothing_smaller_is_found(context: CheckContext) -> None:
+    tried: list[float] = []
+
+    def check(x: tuple[int, ...], y: tuple[int, ...]) -> None:
+        wrong = len({*x, *y}) > 8
+        tried.append(size_of({"x": x, "y": y}) if wrong else float("inf"))
+        if wrong:
+            raise CheckFailed(Stage.VALUES, f"{x} {y}")
+
+    many = st.lists(NUMBERS, max_size=20).map(tuple)
+    _failing(given(x=many, y=many)(check))
+    shrinking = tried[context.examples_run :]
+    assert len(shrinking) - shrinking.index(min(shrinking)) == _FRUITLESS + 1
+
+
+def test_failure_that_is_shrunk_later_is_the_first_and_then_the_smallest() -> None:
+    def check(x: int) -> None:
+        if x >= 17:
+            raise CheckFailed(Stage.VALUES, f"x={x}")
+
+    with running(CheckContext(shrink_s=60, seed=11, shrinks_later=True)):
+        failure = _failing(given(x=NUMBERS)(check))
+        first = next(x for x in _seen() if x >= 17)
+        assert failure.message == f"x={first}"
+        assert failure.smallest().message == "x=17"
+
+
+def test_where_one_failure_is_enough_the_example_that_failed_comes_first() -> None:
+    seen: list[int] = []
+
+    def check(x: int) -> None:
+        seen.append(x)
+        if x > 900 and not context.first_failure_ends:
+            raise CheckFailed(Stage.VALUES, f"x={x}")
+
+    with running(CheckContext(shrink_s=60, seed=11, shrinks_later=True)) as context:
+        run = given(x=NUMBERS)(check)
+        _failing(run)
+        context.first_failure_ends = True
+        seen.clear()
+        run()
+    usual = _seen()
+    first = next(x for x in usual if x > 900)
+    assert usual[0] != first
+    assert seen == [first, *(x for x in usual if x != first)]
 
 
 def test_same_smallest_example_on_every_run() -> None:
