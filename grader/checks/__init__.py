@@ -21,8 +21,9 @@ from grader.checks.remarks import (
 from grader.checks.remote import Remote, lazy
 from grader.checks.rounding import Rounded, float64, read_only, reduction_units
 from grader.checks.sample import counterexample
+from grader.checks.settled import until_settled
 from grader.checks.slices import comes_from_backward, is_gradient, used_by
-from grader.checks.static import typed_in, until_bound
+from grader.checks.static import typed_in
 from grader.checks.strategies import arrays, fill, seeds, shapes
 from grader.checks.student import Student
 from grader.checks.verdict import AnswerMissing, CheckFailed, LimitExceeded, NeedsReview
@@ -72,6 +73,6 @@ __all__ = [
     "show_as",
     "step_from",
     "typed_in",
-    "until_bound",
+    "until_settled",
     "used_by",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Sequence
 
+from grader.checks.effects import may_change
 from grader.submission.source import as_python, bound_names, parse_python
 
 
@@ -96,7 +97,7 @@ def typed_in(sources: Sequence[str], name: str, operands: Collection[str] = ()) 
 
     `operands` are names that a computation would use. Only what is certain counts: the last
     assignment at the top level, followed through other names, holds no more than numbers and
-    what puts them into another form.
+    what puts them into another form, and nothing fills it afterwards.
     """
     assigned: dict[str, ast.expr] = {}
     tree = parse_python("\n".join(as_python(source) for source in sources))
@@ -104,8 +105,23 @@ def typed_in(sources: Sequence[str], name: str, operands: Collection[str] = ()) 
         plain = _plainly_assigned(statement)
         if name in bound_names([statement]) and name not in plain:
             return False  # by a loop, an import or the like: not certain
+        shared = set() if name in plain else _shared(name, assigned)
+        if may_change(statement) and shared & _names(statement):
+            return False
         assigned.update(plain)
     return name in assigned and _is_typed(assigned[name], assigned, operands, 5)
+
+
+def _shared(name: str, assigned: dict[str, ast.expr]) -> set[str]:
+    """Names that may hold the same object as `name`, or a part of it; none for a plain number."""
+    value = assigned.get(name, ast.Constant(None))
+    if not any(isinstance(n, ast.Call | ast.List | ast.Name) for n in ast.walk(value)):
+        return set()
+    return {name, *_names(value), *(other for other in assigned if name in _names(assigned[other]))}
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
 
 
 def _plainly_assigned(statement: ast.stmt) -> dict[str, ast.expr]:

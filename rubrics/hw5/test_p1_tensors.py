@@ -20,7 +20,7 @@ from grader.checks import (
     comes_from_backward,
     numbers,
     typed_in,
-    until_bound,
+    until_settled,
     used_by,
 )
 
@@ -34,21 +34,53 @@ WRITTEN_OUT = frozenset({
 })  # fmt: skip
 
 
-def first_bound(student, submission, *names):
-    """Values of the names as they were when each had been bound once."""
-    code = until_bound(submission.sources, names)
-    if code is None:
-        return [getattr(student, name).value() for name in names]
-    for name in names:
-        student.require(name)
-    plain = all((used_by([code], name) or {"?"}) <= WRITTEN_OUT for name in names)
-    early = student.rerun([code], submission.cells[:1], timeout_s=10, leaves_trace=not plain)
-    return [early[name] for name in names]
-
-
 NAMES = ("v1", "v2")
 MATRICES = ("A", "V")
 PRODUCTS = ("hadamard_AV", "Matrix_AV")
+
+
+def ends_of_first_part(submission, names):
+    """Where the names may have what part (a) asks for, or nothing: see until_settled."""
+    return until_settled(submission.sources, names, (*PRODUCTS, "square_l2_v"), ("y",))
+
+
+def early(student, submission, code, names):
+    """Values of the names after that much of the cell."""
+    for name in names:
+        student.require(name)
+    plain = all((used_by([code], name) or {"?"}) <= WRITTEN_OUT for name in names)
+    told = student.rerun([code], submission.cells[:1], timeout_s=10, leaves_trace=not plain)
+    return [told[name] for name in names]
+
+
+def settled(student, submission, *names):
+    """Values of the names before something uses them, or binds them for a later part."""
+    ends = ends_of_first_part(submission, names)
+    if ends is None:
+        return [getattr(student, name).value() for name in names]
+    if ends[1] != ends[0]:
+        with contextlib.suppress(CheckFailed):  # by what stands between
+            return early(student, submission, ends[1], names)
+    return early(student, submission, ends[0], names)
+
+
+def assert_early(student, submission, right):
+    """Compare names with their values at each end that part (a) may have."""
+    ends = ends_of_first_part(submission, tuple(right))
+    if ends is None:
+        for name, value in right.items():
+            assert_matches(getattr(student, name), value, what=name)
+        return
+    failures = []
+    for code in dict.fromkeys(ends):
+        try:
+            told = early(student, submission, code, tuple(right))
+            for (name, value), actual in zip(right.items(), told, strict=True):
+                assert_matches(actual, value, what=name)
+            return
+        except CheckFailed as failure:
+            failures.append(failure)
+    raise next((f for f in reversed(failures) if f.raised is None), failures[0])
 
 
 def numbers_or_none(value):
@@ -73,9 +105,7 @@ def assert_follows(actual, right, own, what):
 @pytest.mark.part("1a")
 def test_v1_and_v2_hold_the_vectors(student, reference, submission):
     """v1 and v2 are the column vectors given, with shape (2, 1)."""
-    v1, v2 = first_bound(student, submission, "v1", "v2")
-    assert_matches(v1, reference.V1, what="v1")
-    assert_matches(v2, reference.V2, what="v2")
+    assert_early(student, submission, {"v1": reference.V1, "v2": reference.V2})
 
 
 @pytest.mark.part("1a")
@@ -94,7 +124,7 @@ def assert_changed_later(student, submission, name, right, failure):
     That is a mistake of the product's part, and charged there.
     """
     try:
-        assert_matches(first_bound(student, submission, *MATRICES)[MATRICES.index(name)], right,
+        assert_matches(settled(student, submission, *MATRICES)[MATRICES.index(name)], right,
                        what=name)  # fmt: skip
     except CheckFailed:
         raise failure from None
@@ -151,7 +181,7 @@ def overwritten(student, submission, reference, factors):
                 suspects[matrix] = by
     if not suspects:
         return {}
-    firsts = map(numbers_or_none, first_bound(student, submission, *MATRICES))
+    firsts = map(numbers_or_none, settled(student, submission, *MATRICES))
     return {
         matrix: (first, suspects[matrix])
         for matrix, first in zip(MATRICES, firsts, strict=True)
@@ -197,7 +227,7 @@ def test_squared_norm(student, reference, submission):
 def own_distance(student, submission, reference):
     """What follows from the student's own vectors, None where these are none."""
     try:
-        v1, v2 = (numbers_or_none(v) for v in first_bound(student, submission, "v1", "v2"))
+        v1, v2 = (numbers_or_none(v) for v in settled(student, submission, "v1", "v2"))
     except CheckFailed:
         return None  # nothing of the student's to follow from: the homework's value decides
     alike = v1 is not None and v2 is not None and v1.shape == v2.shape

@@ -135,6 +135,8 @@ TYPED = {
     "number": "h = 18",
     "negative": "h = -18.0",
     "after-a-computation": "h = A * V\nh = torch.tensor([[1]])",
+    "printed": "h = torch.tensor([1])\nprint(h)",
+    "a-number-among-others": "h = 18\ndraw({'h': h})",
     "two-at-once": "h, k = torch.tensor([1]), A * V",
 }
 COMPUTED = {
@@ -153,6 +155,11 @@ COMPUTED = {
     "two-with-an-operand": "k, h = 2, A",
     "exchanged": "h, k = 1, 2\nh, k = k, h",
     "the-rest": "h, *k = 1, 2, 3",
+    "filled-by-entries": "h = torch.tensor([[0, 0]])\nfor j in range(2):\n    h[0, j] = A[0, j]",
+    "filled-by-a-method": "h = torch.tensor([0])\nh.add_(A)",
+    "filled-under-another-name": "h = torch.tensor([0])\nk = h\nk.copy_(A)",
+    "filled-by-a-function": "h = torch.tensor([0])\nfill(h)",
+    "an-output": "h = torch.tensor([0])\n_ = torch.mul(A, V, out=h)",
     "not-there": "k = 1",
     "not-python": "h = = 1",
 }
