@@ -29,6 +29,8 @@ _LEAST, _STEPS, _IMAGES, _MOST = 8, 24, 4000, 150
 # A loop that sees few different images is watched longer: a batch that is used many times over,
 # as LBFGS does, may be followed by others.
 _TRAINING, _PATIENCE = 500, 600
+# Gradients in single precision that are equal but for the order of operations.
+_CLOSE = 1e-4
 # Rows of the first batches that are kept to be looked at with their scores, and how many images
 # it takes to see more than the training set.
 _ROWS, _EPOCH = 600, 1750
@@ -41,6 +43,8 @@ seen = {"losses": [], "dirty": [], "moved": [], "steps": 0, "empty": 0, "foreign
         "after": None, "given": 0, "different": 0, "networks": 0, "ended": False,
         "repeated": 0, "loaded": 0, "forwarded": 0, "passes": [], "maximize": False}  # fmt: skip
 _leaves, _names, _kept = {}, {}, {}
+# What autograd.grad has handed over, where gradients were there: parameters, those, and these.
+_handed = []
 _with_gradient, _changed, _held, _old = set(), set(), set(), {}
 _different, _networks, _stepped = set(), set(), set()
 _state = {"network": None, "start": None, "pending": None, "images": 0, "quiet": False,
@@ -80,10 +84,16 @@ def _watch_backward():
 
     def function_grad(outputs, inputs, *args, **kwargs):
         listed = [inputs] if torch.is_tensor(inputs) else list(inputs)
+        before = len(seen["dirty"])
         told = _noted(outputs, lambda: real_grad(outputs, listed, *args, **kwargs))
         # These gradients are handed over, and not left at the parameters.
-        pairs = zip(listed, told, strict=True)
-        _with_gradient.update(id(p) for p, g in pairs if id(p) in _leaves and _any(g))
+        pairs = [(p, g) for p, g in zip(listed, told, strict=True) if id(p) in _leaves and _any(g)]
+        _with_gradient.update(id(p) for p, _ in pairs)
+        if len(seen["dirty"]) > before and seen["dirty"][-1]:
+            _handed.clear()
+            _handed.extend((p, p.grad.detach().clone(), g.detach().clone())
+                           for p, g in pairs if _any(p.grad))  # fmt: skip
+            seen["dirty"][-1] = False  # as long as nothing adds them up
         return told
 
     torch.Tensor.backward = tensor_backward
@@ -127,16 +137,41 @@ def _note_fetched():
 
 def _noted(of, backward):
     """One backward pass; what it calls itself is no pass of its own."""
-    if _state["busy"]:
+    first = of if torch.is_tensor(of) else of[0]
+    if _state["busy"] or _is_wrapped(first):
         return backward()
     _state["busy"] = True
     try:
-        _note(of if torch.is_tensor(of) else of[0])
+        _note(first)
         told = backward()
     finally:
         _state["busy"] = False
     _with_gradient.update(key for key, p in _leaves.items() if _any(p.grad))
     return told
+
+
+def _is_wrapped(tensor):
+    """Whether the tensor is one of torch.func's, which holds nothing while a function is traced."""
+    return torch.is_tensor(tensor) and torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+
+
+def _note_added_up():
+    """Whether gradients that were handed over have been added to those of the pass before."""
+    used = [(p.grad, old, new) for p, old, new in _handed if p.grad is not None]
+    _handed.clear()
+    if not used:
+        return
+    now, old, new = (torch.cat([g.detach().flatten().double() for g in side])
+                     for side in zip(*used, strict=True))  # fmt: skip
+    total = old + new
+    # They may have been clipped or scaled since.
+    seen["dirty"][-1] = _is_multiple(now, total) and not _is_multiple(now, new)
+
+
+def _is_multiple(vector, other):
+    """Whether one vector is the other, but for a positive factor."""
+    share = vector.norm() / other.norm()
+    return bool((vector - share * other).norm() < _CLOSE * vector.norm())
 
 
 def _any(gradient):
@@ -148,6 +183,7 @@ def _note(tensor):
         _state["stopped"] = True
         raise EnoughSteps()
     _compare()
+    _note_added_up()
     _note_fetched()
     _stepped.clear()
     loss = float(tensor.detach().sum())
@@ -190,6 +226,8 @@ def _before_forward(module, inputs):
     if _state["quiet"] or not torch.is_grad_enabled():
         return
     for name, parameter in module.named_parameters():
+        if _is_wrapped(parameter):
+            continue
         if id(parameter) in _old:
             _make_new(_old[id(parameter)])
         if id(parameter) not in _leaves:
@@ -211,7 +249,7 @@ def _after_forward(module, inputs, output):
     if _state["quiet"] or not torch.is_grad_enabled() or not inputs:
         return
     images = inputs[0]
-    if not (torch.is_tensor(images) and torch.is_tensor(output)):
+    if not (torch.is_tensor(images) and torch.is_tensor(output)) or _is_wrapped(output):
         return
     if images.dim() < 2 or images[0].numel() != 64 or output.shape != (len(images), 10):
         return
@@ -227,6 +265,7 @@ def _after_forward(module, inputs, output):
 
 
 def _before_step(optimizer, args, kwargs):
+    _note_added_up()
     own = [p for group in optimizer.param_groups for p in group["params"]]
     _held.update(map(id, own))
     seen["rates"].append(max(float(group["lr"]) for group in optimizer.param_groups))
@@ -250,6 +289,7 @@ def _after_step(optimizer, args, kwargs):
 def report():
     """What was seen; with it the scores of the images kept, before the first step and after."""
     _compare()
+    _note_added_up()
     seen["parameters"] = len(_with_gradient)
     seen["given"], seen["different"] = _state["images"], len(_different)
     seen["networks"], seen["ended"] = len(_networks), not _state["stopped"]
