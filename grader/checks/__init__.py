@@ -8,6 +8,7 @@ from grader.checks.context import show_as
 from grader.checks.examples import given
 from grader.checks.flows import called_from_outside, calls, is_unused, last_call
 from grader.checks.graphs import Dataflow, Drawing, Unreadable, computes
+from grader.checks.layouts import arranged, axis_orders, restored
 from grader.checks.means import after_change
 from grader.checks.oracle import Expected, ahead, forward_error
 from grader.checks.printed import first_unprinted
@@ -44,9 +45,11 @@ __all__ = [
     "Unreadable",
     "after_change",
     "ahead",
+    "arranged",
     "arrays",
     "assert_matches",
     "assert_unchanged",
+    "axis_orders",
     "called_from_outside",
     "calls",
     "comes_from_backward",
@@ -67,6 +70,7 @@ __all__ = [
     "read_numbers",
     "read_only",
     "reduction_units",
+    "restored",
     "saying",
     "seeds",
     "shapes",

@@ -10,13 +10,17 @@ from hypothesis import strategies as st
 
 from grader.checks import (
     CheckFailed,
+    NeedsReview,
     Remote,
     Stage,
+    arranged,
     arrays,
     assert_matches,
+    axis_orders,
     fill,
     given,
     numbers,
+    restored,
     seeds,
     show_as,
 )  # fmt: skip
@@ -27,6 +31,8 @@ SHAPES = [(16, 1, 3, 3), (16,), (32, 16, 3, 3), (32,), (10, 512), (10,)]
 # How much larger a layer's outputs are than its inputs, with weights that are drawn: activations
 # then go beyond 6, where a ReLU6 shows.
 GAIN = 1.5
+# So many ways to hold the weights are tried. The first differ in what comes last: the matrix.
+MOST_LAYOUTS = 40
 # So many samples are in a dataset of a check at the most.
 MOST_SAMPLES = 4
 
@@ -210,29 +216,52 @@ def told_of_one_image(batch, last):
         raise CheckFailed(failure.stage, text) from None
 
 
-def parameters(net, *, others=False):
-    """The network's parameters in the order of SHAPES, or a failure that names the difference.
-
-    With `others` it may have more of them, as long as it is certain which of them are meant.
-    """
+def tensors(net):
+    """The network's parameters and buffers, by their names."""
     state = net.state_dict()
     if not isinstance(state, dict):
         text = f"state_dict() is a {type(state).__name__}, but should be a dictionary"
         raise CheckFailed(Stage.KIND, text)
-    own = without_repeats(
+    return without_repeats(
         {name: as_numpy(value) for name, value in state.items() if torch.is_tensor(value)}
     )
-    found = sorted(tuple(value.shape) for value in own.values())
-    certain = others and all(found.count(shape) == 1 for shape in SHAPES)
-    if found != sorted(SHAPES) and not certain:
-        listed = ", ".join(f"{name} {tuple(value.shape)}" for name, value in own.items())
-        wanted = ", ".join(map(str, SHAPES))
-        raise CheckFailed(
-            Stage.SHAPE,
-            f"the parameters are {listed or 'none'}, but should have the shapes {wanted}",
-            hint="Two convolutions (1 to 16 and 16 to 32 channels) and one linear layer.",
-        )
-    return [next(v for v in own.values() if v.shape == shape) for shape in SHAPES]
+
+
+def layouts(own, *, others=False):
+    """How the network's tensors may hold the parameters, or a failure that names the difference.
+
+    One entry a layout: for each of SHAPES the name and the order of its axes. With `others`
+    there may be more tensors, as long as it is certain which of them are meant.
+    """
+    listed = ", ".join(f"{name} {tuple(value.shape)}" for name, value in own.items())
+    # Whole numbers are no parameters: places that a network looks up, say.
+    own = {name: value for name, value in own.items() if value.dtype.kind == "f"}
+    found = [tuple(value.shape) for value in own.values()]
+    if sorted(found) == sorted(SHAPES) or (others and all(found.count(s) == 1 for s in SHAPES)):
+        return [[(name_of(own, shape), tuple(range(len(shape)))) for shape in SHAPES]]
+    possible = [[(name, order) for name, value in own.items()
+                 for order in axis_orders(value.shape, shape)] for shape in SHAPES]  # fmt: skip
+    if len(own) == len(SHAPES) and all(possible):
+        return list(itertools.islice(itertools.product(*possible), MOST_LAYOUTS))
+    if sum(map(np.prod, found)) == sum(map(np.prod, SHAPES)):
+        raise NeedsReview("The network has as many parameters as it should, in other tensors: a "
+                          "person looks at them.")  # fmt: skip
+    raise CheckFailed(
+        Stage.SHAPE,
+        f"the parameters are {listed or 'none'}, but should have the shapes "
+        + ", ".join(map(str, SHAPES)),
+        hint="Two convolutions (1 to 16 and 16 to 32 channels) and one linear layer.",
+    )
+
+
+def name_of(own, shape):
+    return next(name for name, value in own.items() if value.shape == shape)
+
+
+def read_in(layout, own):
+    """The network's parameters in the order and form of SHAPES."""
+    return [restored(own[name], order, shape)
+            for (name, order), shape in zip(layout, SHAPES, strict=True)]  # fmt: skip
 
 
 def without_repeats(arrays):
@@ -279,7 +308,7 @@ def differ(out, again):
 def test_network_has_the_layers_asked_for(student, device):
     """The network's parameters are those of the layers in the list, and gradients reach them."""
     net = network(student, device)
-    parameters(net)
+    layouts(tensors(net))
     cut_off = []
     with contextlib.suppress(CheckFailed):  # what stops is charged in the forward pass
         cut_off = student.scaffold("models").without_gradient(net, torch.zeros(2, 1, 8, 8))
@@ -301,13 +330,44 @@ def test_forward_pass_of_the_network(student, reference, device, x, seed):
     student.seed(seed)
     net = network(student, device)
     # What a new network holds may hide a fault: small weights that reach no bound, biases of zero.
-    student.scaffold("models").load.keep(net, drawn_parameters(seed))
-    weights = parameters(net, others=True)
+    drawn = drawn_parameters(seed)
+    load = student.scaffold("models").load.keep
+    load(net, drawn)
+    own = tensors(net)
+    possible = layouts(own, others=True)
+    if {own[name].shape for name, _ in possible[0]} == set(SHAPES):
+        assert_in_some_order(scores_of(net, x), reference, read_in(possible[0], own), x)
+        return
+    failures = []
+    for layout in possible:
+        load(net, arranged_in(layout, own, drawn))
+        weights = read_in(layout, tensors(net))
+        try:
+            assert_in_some_order(scores_of(net, x), reference, weights, x)
+            return
+        except CheckFailed as failure:
+            failures.append(failure)
+            if failure.stage is not Stage.VALUES:
+                break
+    if len(possible) > 1 and failures[0].stage is Stage.VALUES:
+        raise NeedsReview("In which order the network's tensors hold its weights is not certain: "
+                          "a person looks at it.")  # fmt: skip
+    raise failures[0]
+
+
+def arranged_in(layout, own, drawn):
+    """Drawn weights in the form of the network's own tensors."""
+    return [torch.from_numpy(arranged(value.numpy(), order, own[name].shape).copy())
+            for (name, order), value in zip(layout, drawn, strict=True)]  # fmt: skip
+
+
+def scores_of(net, x):
+    """What the network gives for a batch, the same each time."""
     out, again = net(torch.from_numpy(x)), net(torch.from_numpy(x))
     if torch.is_tensor(out) and torch.is_tensor(again) and differ(out, again):
         text = "net(x) gives other scores when it is called again, but should give the same"
         raise CheckFailed(Stage.VALUES, text, hint="None of the layers in the list is random.")
-    assert_in_some_order(out, reference, weights, x)
+    return out
 
 
 # The orders in which the linear layer may read 32 maps of 4 by 4, as plain flattening first: its

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from grader.assignment import Assignment
-from grader.checks import CheckFailed
+from grader.checks import CheckFailed, NeedsReview
 from rubrics.hw5 import test_p3_digits as p3
 
 
@@ -30,6 +30,44 @@ def network(first: nn.Module) -> nn.Module:
     return nn.ModuleDict({"z": linear, "b": first, "a": nn.Conv2d(16, 32, 3, padding=1)})
 
 
+def parameters(net: nn.Module, **options: bool) -> list[np.ndarray]:
+    """The network's parameters as the check reads them, in the first layout that they may have."""
+    own = p3.tensors(net)
+    told: list[np.ndarray] = p3.read_in(p3.layouts(own, **options)[0], own)
+    return told
+
+
+class ByHand(nn.Module):
+    """The same numbers in other shapes: kernels as a matrix, a bias with three axes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Parameter(torch.rand(16, 9))
+        self.two = nn.Parameter(torch.rand(32, 144))
+        self.biases = nn.ParameterList([torch.rand(1, 10), torch.rand(16, 1, 1), torch.rand(32)])
+        self.last = nn.Parameter(torch.rand(512, 10))
+        self.register_buffer("places", torch.arange(4))
+
+
+def test_parameters_of_other_shapes_take_what_is_drawn(models: ModuleType) -> None:
+    net, drawn = ByHand(), p3.drawn_parameters(0)
+    own = p3.tensors(net)
+    possible = p3.layouts(own)
+    assert len(possible) == 2 * 6
+    for layout in possible:
+        models.load(net, p3.arranged_in(layout, own, drawn))
+        read = p3.read_in(layout, p3.tensors(net))
+        assert all(np.array_equal(a, b) for a, b in zip(read, drawn, strict=True))
+    assert torch.equal(net.last, drawn[4].T)
+
+
+def test_parameters_in_other_tensors_go_to_a_person() -> None:
+    net = ByHand()
+    net.last, net.biases[0] = nn.Parameter(torch.rand(513, 10)), nn.Parameter(torch.rand(0))
+    with pytest.raises(NeedsReview, match="in other tensors"):
+        p3.layouts(p3.tensors(net))
+
+
 def test_drawn_parameters_hide_nothing() -> None:
     drawn = p3.drawn_parameters(3)
     assert [tuple(one.shape) for one in drawn] == p3.SHAPES
@@ -43,7 +81,7 @@ def test_parameters_are_found_by_their_shapes(models: ModuleType) -> None:
     net["b"](torch.zeros(1, 1, 8, 8))
     drawn = p3.drawn_parameters(0)
     models.load(net, drawn)
-    own = p3.parameters(net)
+    own = parameters(net)
     assert all(np.array_equal(a, b) for a, b in zip(own, drawn, strict=True))
     assert all(p.requires_grad for p in net.parameters())
 
@@ -61,9 +99,9 @@ class Guarded(nn.Module):
 
 def test_a_network_that_keeps_its_tensors_stays_as_it_is(models: ModuleType) -> None:
     net = Guarded()
-    before = p3.parameters(net)
+    before = parameters(net)
     models.load(net, p3.drawn_parameters(0))
-    assert all(np.array_equal(a, b) for a, b in zip(p3.parameters(net), before, strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(parameters(net), before, strict=True))
 
 
 def test_tensors_that_take_no_values_are_left_alone(models: ModuleType) -> None:
@@ -72,7 +110,7 @@ def test_tensors_that_take_no_values_are_left_alone(models: ModuleType) -> None:
     net = network(first)
     drawn = p3.drawn_parameters(0)
     models.load(net, drawn)
-    own = p3.parameters(net)
+    own = parameters(net)
     assert np.array_equal(own[2], drawn[2]) and not np.array_equal(own[0], drawn[0])
 
 
@@ -83,7 +121,7 @@ def test_other_parameters_keep_their_values(models: ModuleType, bias: bool) -> N
     before = net["other"].weight.detach().clone()
     models.load(net, p3.drawn_parameters(0))
     assert torch.equal(net["other"].weight, before)
-    assert np.array_equal(p3.parameters(net, others=True)[0], p3.drawn_parameters(0)[0])
+    assert np.array_equal(parameters(net, others=True)[0], p3.drawn_parameters(0)[0])
 
 
 def test_a_layer_with_two_names_counts_once(models: ModuleType) -> None:
@@ -91,7 +129,7 @@ def test_a_layer_with_two_names_counts_once(models: ModuleType) -> None:
     net["again"] = nn.Sequential(net["b"], nn.ReLU(), net["a"], net["z"])
     assert len(net.state_dict()) == 12
     models.load(net, p3.drawn_parameters(0))
-    own = p3.parameters(net)
+    own = parameters(net)
     assert all(np.array_equal(a, b) for a, b in zip(own, p3.drawn_parameters(0), strict=True))
 
 
@@ -101,4 +139,4 @@ def test_two_layers_of_one_shape_count_twice() -> None:
     for layer in (net["a"], net["again"]):
         nn.init.zeros_(layer.bias)
     with pytest.raises(CheckFailed, match=r"again\.weight \(32, 16, 3, 3\), but should have"):
-        p3.parameters(net)
+        parameters(net)
