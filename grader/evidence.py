@@ -25,7 +25,8 @@ class Evidence:
     wrote in the part's text cells: their lines without those of the template. `pictures`
     counts those in the text cells, `shown` those among the outputs that were handed in, and
     `executed` says whether any cell of the notebook was handed in with its outputs. `files`
-    are the other files that came along.
+    are the other files that came along. `showed` says whether the cells may have shown more than
+    text when they were run here, None where that is not known.
     """
 
     cells: tuple[int, ...]
@@ -38,6 +39,7 @@ class Evidence:
     executed: bool = False
     files: tuple[str, ...] = ()
     names: frozenset[str] = frozenset()
+    showed: Callable[[], bool | None] = lambda: None
 
     @cached_property
     def printed(self) -> str:
@@ -53,8 +55,13 @@ def gather(
     *,
     number: Callable[[int], int],
     ran: Callable[[int], str],
+    showed: Callable[[int], bool | None],
 ) -> Evidence:
-    """Collect a part's evidence. `ran` gives what a cell printed here, `template` known lines."""
+    """Collect a part's evidence.
+
+    `ran` gives what a cell printed here, `showed` whether it may have shown more, `template` the
+    known lines.
+    """
     notebook = submission.notebook
     cells = parts.cells.get(part, ())
     texts = parts.texts.get(part, ())
@@ -72,8 +79,15 @@ def gather(
         handed_in=printed(outputs),
         executed=any(c.get("outputs") for c in notebook.cells if c.cell_type == "code"),
         files=tuple(sorted(submission.extra)),
+        showed=lambda: _any(showed(i) for i in cells),
         names=frozenset(name for i in cells for name in parts.defines[i]),
     )
+
+
+def _any(told: Iterable[bool | None]) -> bool | None:
+    """Whether one is true; None where none is and some are not known."""
+    known = list(told)
+    return True if True in known else None if None in known or not known else False
 
 
 def own_lines(source: str, template: frozenset[str]) -> str:

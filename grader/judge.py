@@ -97,6 +97,7 @@ class Judge:
             template_lines(self.assignment.template),
             number=self.run.number,
             ran=self.run.printed,
+            showed=self.run.may_show,
         )
 
     def wants(self, item: pytest.Item) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from grader.assignment import Assignment
 from grader.checks.student import Student, parse_raised
@@ -21,7 +22,7 @@ from grader.sandbox.launcher import Launcher, WarmLauncher
 from grader.sandbox.notebook_run import CellFailed, NotebookRun
 from grader.sandbox.session import Channel, Peer, SessionLost
 from grader.sandbox.spec import JobSpec
-from grader.submission import PartMap, Submission, printed
+from grader.submission import PartMap, Submission, may_show, printed
 
 # A notebook whose cells keep taking the kernel down is replayed this often, then given up.
 _MOST_KERNELS = 6
@@ -77,7 +78,14 @@ class SubmissionRun:
 
     def printed(self, cell: int) -> str:
         """What a code cell printed or showed as text when it was run here."""
-        return printed(self._notebook.cells[cell].get("outputs", ()))
+        return printed(self._outputs(cell))
+
+    def _outputs(self, cell: int) -> Sequence[Any]:
+        return self._notebook.cells[cell].get("outputs", ())  # type: ignore[no-any-return]  # untyped
+
+    def may_show(self, cell: int) -> bool | None:
+        """Whether a code cell may have shown more than text; None where something stopped it."""
+        return None if cell in self.problems else may_show(self._outputs(cell))
 
     def order(self, part: str) -> int:
         """Index of the last cell that a part needs; the notebook's last where it has none."""

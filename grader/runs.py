@@ -40,6 +40,9 @@ class Run(Protocol):
     def printed(self, cell: int) -> str:
         """What a code cell printed when it was run here."""
 
+    def may_show(self, cell: int) -> bool | None:
+        """Whether a code cell may have shown more than text here, None if that is not known."""
+
     def stopped_at(self, part: str) -> tuple[int, str, int] | None:
         """Number, source and line of a shared cell that an exception stopped."""
 

@@ -24,7 +24,7 @@ from grader.checks.rounding import Rounded, float64, read_only, reduction_units
 from grader.checks.sample import counterexample
 from grader.checks.settled import until_settled
 from grader.checks.slices import comes_from_backward, is_gradient, used_by
-from grader.checks.static import typed_in
+from grader.checks.static import at_work, typed_in
 from grader.checks.strategies import arrays, fill, seeds, shapes
 from grader.checks.student import Student
 from grader.checks.verdict import AnswerMissing, CheckFailed, LimitExceeded, NeedsReview
@@ -49,6 +49,7 @@ __all__ = [
     "arrays",
     "assert_matches",
     "assert_unchanged",
+    "at_work",
     "axis_orders",
     "called_from_outside",
     "calls",

@@ -157,6 +157,23 @@ def _is_typed(
     return True
 
 
+_IMPORTS = (ast.Import, ast.ImportFrom)
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def at_work(sources: Sequence[str]) -> str:
+    """The code without comments, imports, and functions and classes that it does not use."""
+    tree = parse_python("\n".join(as_python(source) for source in sources))
+    body = [one for one in (tree.body if tree else ()) if not isinstance(one, _IMPORTS)]
+    used = [one for one in body if not isinstance(one, _DEFINITIONS)]
+    defined = [one for one in body if isinstance(one, _DEFINITIONS)]
+    for one in used:  # it grows
+        words = _names(one)
+        used += [other for other in defined if other.name in words]
+        defined = [other for other in defined if other.name not in words]
+    return "\n".join(ast.unparse(one) for one in used)
+
+
 def definitions(source: str, names: Collection[str]) -> str:
     """The statements at the top level of a module that `names` need, in its own order.
 

@@ -71,6 +71,8 @@ class Blank:
         fill(notebook, {**self.answers, **asked})
         notebook = lighten(executed(notebook, self._prints), self.light)
         fill(notebook, given)
+        for name in given:
+            _show_only_what_is_called(find_cell(notebook, name))
         return notebook
 
     def unanswered(self) -> NotebookNode:
@@ -219,7 +221,17 @@ def executed(notebook: NotebookNode, prints: Mapping[str, str] | None = None) ->
 def _showing(cells: Sequence[NotebookNode]) -> list[str]:
     """Calls that show a picture: of matplotlib's own function, and of those that call it."""
     bodies = [match for cell in cells for match in _SHOWS.finditer(cell.source)]
-    return ["plt.show()", *(f"{m[1]}(" for m in bodies if "plt.show()" in m[0])]
+    named = [m[1] for m in bodies if "plt.show()" in m[0] or "display(" in m[0]]
+    return ["plt.show()", *(f"{name}(" for name in named)]
+
+
+def _show_only_what_is_called(cell: NotebookNode) -> None:
+    """Leave no picture with a cell whose own lines call nothing that shows one."""
+    lines = [line for line in cell.source.split("\n") if line[:1].strip() and line[:4] != "def "]
+    if not any(word in line for word in _showing([cell]) for line in lines):
+        cell.outputs = [
+            one for one in cell.get("outputs", []) if "image/png" not in one.get("data", {})
+        ]
 
 
 def _printed(source: str) -> str:

@@ -200,6 +200,9 @@ class KernelRun:
         student.renew()
         return told
 
+    def may_show(self, cell: int) -> None:
+        """None: a kernel does not keep what its cells have shown."""
+
     def stopped_at(self, part: str) -> tuple[int, str, int] | None:
         """None: a kernel does not keep which cells were stopped."""
         return None

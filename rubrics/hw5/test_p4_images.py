@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from grader.checks import (
     NeedsReview,
     Stage,
     assert_matches,
+    at_work,
     given,
     lazy,
     numbers,
@@ -22,6 +24,14 @@ from grader.checks import (
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".heic")
 
+
+# What may have been done to the colours of an image, as the scaffold tells it.
+RECOLOURED = {
+    "reversed": "has red and blue exchanged (BGR), but should be in RGB",
+    "permuted": "has its colour channels in another order than RGB",
+    "grey": "has lost its colours: its three channels are the same, but should be RGB",
+    "negative": "has the colours of a negative, but should have those of its file",
+}
 
 GREY = 128
 # So many images the homework asks for, and so many are here.
@@ -63,10 +73,33 @@ def test_images_are_shown(student, submission):
     count = student.scaffold("images").count(student.image_list)
     if count:
         assert_all_in_rgb(student, count)
+        assert_own_colours(student)
     if not submission.shown:
+        if count and submission.showed() is False and not SHOWS.search(at_work(submission.sources)):
+            text = "the images are read, but never shown: the cell's output has no picture"
+            raise CheckFailed(Stage.PRESENT, text, hint="Which line shows them?")
         raise NeedsReview("The notebook holds no picture of this cell: a person looks at it.")
     if not count:
         raise NeedsReview("Here image_list holds no images: a person looks at the picture.")
+    if submission.showed() is False:
+        raise NeedsReview("The notebook holds a picture of this cell, which shows none when it is "
+                          "run here: a person looks at it.")  # fmt: skip
+
+
+# Words of what shows images, in whatever way, or of a magic that has them shown elsewhere.
+SHOWS = re.compile(r"show|display|view|vis|plot|draw|paint|fig|html|widget|%|matplotlib|canvas",
+                   re.IGNORECASE)  # fmt: skip
+
+
+def assert_own_colours(student):
+    """Fail where an image has the pixels of a file with other colours than the file's."""
+    try:
+        told = student.scaffold("images").recoloured(student.image_list)
+    except (CheckFailed, TypeError, ValueError):  # there is no such folder here
+        return
+    if told in RECOLOURED:
+        text = f"an image of image_list {RECOLOURED[told]}"
+        raise CheckFailed(Stage.VALUES, text, hint="Compare its colours with those of the file.")
 
 
 def assert_all_in_rgb(student, count):
@@ -108,10 +141,11 @@ TURNED = ("mirrored, left for right", "mirrored, top for bottom", "turned upside
 MARK = 255.0
 
 
-def assert_item(scaffold, dataset, index, right, mark, before):
+def assert_item(scaffold, dataset, index, right, mark, before, pairs=()):
     """An item's shape, its colour, the place of its mark and its dtype.
 
     `right` and `mark` are (3, 2, 2), `before()` gives colours of datasets that were made before.
+    `pairs` takes what became of colour and mark, and has what became of those before.
     """
     told = scaffold.seen(lazy(dataset, index))
     if not (isinstance(told, tuple) and len(told) == 3):
@@ -121,9 +155,10 @@ def assert_item(scaffold, dataset, index, right, mark, before):
         text = f"an item is a {shape[:40]}, but should be an image as a tensor"
         raise CheckFailed(Stage.KIND, text, hint="What does __getitem__ return?")
     assert_matches(shape, (3, 224, 224), what="the image's shape")
+    changes = (right, mark, corner, marks)
     if getattr(corner, "dtype", None) in (torch.float16, torch.bfloat16):
         assert_matches(corner, right, what="the image", dtype="float32")  # its values are rounded
-    with told_of_another_dataset(corner, before):
+    with told_of_another_dataset(corner, before), told_of_more_done(pairs, changes):
         assert_matches(corner, right, what="the image")
     if not np.array_equal(mark.value, right.value):  # as they are where a mistake makes them one
         assert_upright(marks, corner, numbers(mark.value)[:, 0, 0])
@@ -142,6 +177,56 @@ def told_of_another_dataset(corner, before):
         text = f"the image is one of a dataset that was made before: {failure.message}"
         raise CheckFailed(failure.stage, text, hint="Where are images kept: in the object, or "
                           "where all objects share them?") from None  # fmt: skip
+
+
+@contextlib.contextmanager
+def told_of_more_done(pairs, changes):
+    """Say of a failure that all images are scaled and shifted alike, where they are."""
+    pair = colours_of(*changes)
+    try:
+        yield
+    except CheckFailed as failure:
+        factor = common_factor(pair, pairs) if failure.stage is Stage.VALUES else None
+        if factor is None:
+            raise
+        what = "is normalised once more" if is_normalising(factor) else "is scaled or shifted"
+        text = f"the image {what}, beside what its transform does, if any: {failure.message}"
+        raise CheckFailed(failure.stage, text, hint=failure.hint) from None
+    finally:
+        if pair is not None and isinstance(pairs, list):
+            pairs.append(pair)
+
+
+def common_factor(pair, pairs):
+    """By what each channel of this image and of the others was scaled; None if it was not so."""
+    others = [one for one in pairs if pair is not None and not np.allclose(one[0], pair[0])]
+    if not others or np.allclose(*pair, rtol=1e-2):  # as it is, but for rounding
+        return None
+    given, told = pair
+    factor = (told[1] - told[0]) / (given[1] - given[0])
+    alike = all(np.allclose(to, told[0] + factor * (of - given[0]), rtol=1e-3) for of, to in others)
+    return factor if alike and factor.all() else None
+
+
+def colours_of(right, mark, corner, marks):
+    """The colour and mark of an image and what became of them, each (2, 3); None if unreadable."""
+    try:
+        given = np.stack([numbers(one.value)[:, 0, 0] for one in (right, mark)])
+        told = np.stack([numbers(corner)[:, 0, 0], numbers(marks)[:, 0]])
+    except (CheckFailed, IndexError, ValueError):
+        return None
+    usable = given.shape == told.shape == (2, 3) and np.isfinite(told).all()
+    return (given, told) if usable and (given[0] != given[1]).all() else None
+
+
+# Standard deviations of the channels, in ImageNet and as they are often taken to be.
+DEVIATIONS = ((0.229, 0.224, 0.225), (0.5, 0.5, 0.5))
+
+
+def is_normalising(factor):
+    """Whether channels were divided by standard deviations, of pixels up to 1 or up to 255."""
+    return any(np.allclose(factor * deviations * largest, 1, rtol=1e-2)
+               for deviations in DEVIATIONS for largest in (1, 255))  # fmt: skip
 
 
 def made_before(student, colours):
@@ -206,9 +291,10 @@ def test_image_dataset_gives_images(student, reference, n, seed):
     scaffold = student.scaffold("images")
     dataset = student.myDataset.keep(scaffold.solid.keep(colours, marks))
     before = made_before(student, colours)
+    pairs = student.memo.setdefault("what became of images", [])
     for index in range(n):
         right, mark = (reference.image_item(of, index) for of in (colours, marks))
-        assert_item(scaffold, dataset, index, right, mark, before)
+        assert_item(scaffold, dataset, index, right, mark, before, pairs)
 
 
 @pytest.mark.part("4c")
@@ -221,6 +307,7 @@ def test_image_dataset_applies_the_transform(student, reference, n, seed):
     before = made_before(student, colours)
     scaffold = student.scaffold("images")
     dataset = student.myDataset.keep(scaffold.images.keep(drawn), scaffold.transform)
+    pairs = student.memo.setdefault("what became of transformed images", [])
     for index in (*range(n), 0):  # an epoch later the first one is asked for again
         right, mark = (reference.image_item(of, index) for of in (colours, marks))
-        assert_item(scaffold, dataset, index, right, mark, before)
+        assert_item(scaffold, dataset, index, right, mark, before, pairs)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -13,7 +17,7 @@ import torch
 from PIL import Image
 
 from grader.assignment import Assignment
-from grader.checks import CheckFailed, NeedsReview
+from grader.checks import CheckFailed, NeedsReview, Stage
 from grader.checks.said import Said
 from rubrics.hw5 import test_p4_images as p4
 from tests.checks.hw5_answers import REFERENCE
@@ -115,3 +119,132 @@ def test_an_answer_of_another_form_is_for_a_person() -> None:
     dataset: Any = SimpleNamespace(_node={}, _student=None, _said=Said("dataset", "dataset"))
     with pytest.raises(NeedsReview, match="cannot be read"):
         p4.assert_item(scaffold, dataset, 0, None, None, set)
+
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
+RECOLOURED: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str | None]] = {
+    "as-they-are": (lambda x: x, None),
+    "rounded": (lambda x: np.minimum(x, 253) + 1, None),
+    "reversed": (lambda x: x[..., ::-1], "reversed"),
+    "reversed-and-rounded": (lambda x: np.minimum(x[..., ::-1], 253) + 1, "reversed"),
+    "permuted": (lambda x: x[..., [1, 0, 2]], "permuted"),
+    "gray": (lambda x: np.asarray(Image.fromarray(x).convert("L").convert("RGB")), "grey"),
+    "negative": (lambda x: 255 - x, "negative"),
+    "mirrored": (lambda x: x[::-1], None),
+    "resized": (lambda x: x[:5], None),
+    "another": (lambda x: np.roll(x, 1, axis=0)[..., ::-1], None),
+}
+
+
+@pytest.mark.parametrize(("change", "told"), RECOLOURED.values(), ids=RECOLOURED)
+def test_images_of_other_colours_are_told(
+    images: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[np.ndarray], np.ndarray],
+    told: str | None,
+) -> None:
+    (tmp_path / "my_images").mkdir()
+    Image.fromarray(PIXELS).save(tmp_path / "my_images" / "one.png")
+    (tmp_path / "my_images" / "notes.txt").write_text("no image")
+    monkeypatch.chdir(tmp_path)
+    changed = Image.fromarray(np.ascontiguousarray(change(PIXELS)))
+    assert images.recoloured([None, changed]) == told
+
+
+def test_gray_images_have_no_channels_to_exchange(
+    images: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_images").mkdir()
+    gray = Image.fromarray(PIXELS[..., 0]).convert("RGB")
+    gray.save(tmp_path / "my_images" / "one.png")
+    monkeypatch.chdir(tmp_path)
+    assert images.recoloured([gray]) is None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What of a part's evidence tells whether its images were shown."""
+
+    shown: int
+    here: bool | None
+    sources: tuple[str, ...] = ("image_list = imread(img_dir)\nprint(len(image_list))",)
+
+    def showed(self) -> bool | None:
+        return self.here
+
+
+class Listed:
+    """A student whose image_list holds some images, and no folder."""
+
+    image_list = None
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def require(self, name: str) -> None:
+        assert name == "image_list"
+
+    def scaffold(self, name: str) -> Any:
+        def absent(_: Any) -> None:
+            raise CheckFailed(Stage.RETURNS, "no such folder")
+
+        return SimpleNamespace(count=lambda _: self.count, modes=absent, recoloured=absent)
+
+
+CALLED = "def look(x):\n    plt.imshow(x)\n"
+
+
+@pytest.mark.parametrize(
+    ("evidence", "count", "verdict"),
+    [
+        (Shown(1, True), 12, None),
+        (Shown(1, None), 12, None),
+        (Shown(0, False), 12, CheckFailed),
+        (Shown(0, False, (CALLED,)), 12, CheckFailed),
+        (Shown(0, False, (CALLED + "look(image_list)",)), 12, NeedsReview),
+        (Shown(0, False, ("%matplotlib widget",)), 12, NeedsReview),
+        (Shown(0, None), 12, NeedsReview),
+        (Shown(0, True), 12, NeedsReview),
+        (Shown(1, False), 12, NeedsReview),
+        (Shown(0, False), 0, NeedsReview),
+        (Shown(1, False), 0, NeedsReview),
+    ],
+    ids=str,
+)
+def test_images_that_nothing_shows_are_told(
+    evidence: Shown, count: int, verdict: type[Exception] | None
+) -> None:
+    expected = pytest.raises(verdict) if verdict else contextlib.nullcontext()
+    with expected:
+        p4.test_images_are_shown(Listed(count), evidence)
+
+
+IMAGENET = np.float32([0.485, 0.456, 0.406])[:, None, None], np.float32([0.229, 0.224, 0.225])
+MORE_DONE: dict[str, tuple[Callable[[torch.Tensor], torch.Tensor], str]] = {
+    "normalised": (
+        lambda x: (x - torch.tensor(IMAGENET[0])) / torch.tensor(IMAGENET[1])[:, None, None],
+        "^the image is normalised once more",
+    ),
+    "doubled": (lambda x: 2 * x - 1, "^the image is normalised once more"),
+    "shifted": (lambda x: x + 3, "^the image is scaled or shifted"),
+    "flipped": (lambda x: x.flip(0), "^the image"),
+    "always-the-same": (lambda x: 0 * x + 5, "^the image"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), MORE_DONE.values(), ids=MORE_DONE)
+def test_what_is_done_to_all_images_alike_is_told(
+    images: ModuleType, change: Callable[[torch.Tensor], torch.Tensor], message: str
+) -> None:
+    pairs: list[Any] = []
+    for colour in (COLOUR, np.float32([0.8, 0.1, 0.3])):
+        (image,) = images.solid([colour], [MARK])
+        told = images.seen(change(image))
+        scaffold = SimpleNamespace(seen=lambda _, told=told: told)
+        dataset: Any = SimpleNamespace(_node={}, _student=None, _said=Said("dataset", "dataset"))
+        right, mark = (REFERENCE.image_item(of[None], 0) for of in (colour, MARK))
+        with pytest.raises(CheckFailed) as failed:
+            p4.assert_item(scaffold, dataset, 0, right, mark, set, pairs)
+    assert re.match(message, failed.value.message)
+    assert ("once more" in message) == ("once more" in failed.value.message)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grader.checks.static import statements, typed_in, until_bound, without_definitions
+from grader.checks.static import at_work, statements, typed_in, until_bound, without_definitions
 from grader.submission.source import defined_names
 
 FUZZ = settings(
@@ -201,3 +201,22 @@ def test_statements_keep_their_lines() -> None:
         "\n\n\n\n\n\nc = 3",
     ]
     assert statements("a = (") == []
+
+
+AT_WORK = """\
+import shown  # not shown
+def used():
+    return other()
+def unused():
+    return show()
+def other():
+    return work()
+value = used()
+"""
+
+
+def test_functions_that_nothing_uses_are_not_at_work() -> None:
+    left = at_work([AT_WORK])
+    assert "work()" in left and "other()" in left
+    assert "show" not in left
+    assert at_work(["def f(:"]) == ""

@@ -4,6 +4,7 @@ The mark lies off both diagonals and off the middle: mirrored or turned in any w
 in another of eight places.
 """
 
+import itertools
 import os
 
 import numpy as np
@@ -76,6 +77,51 @@ def modes(listed):
     kinds = [os.path.splitext(name)[1].lower() for name in os.listdir("my_images")]
     told = {one.mode for one in listed if isinstance(one, Image.Image)}
     return sorted(told), [kinds.count(kind) for kind in sorted(set(kinds)) if kind in SUFFIXES]
+
+
+# Images of more pixels are not compared with their files: it takes too long.
+_LARGEST = 1_000_000
+# How far pixels may lie from those of their file, in the mean: another decoder rounds otherwise.
+_CLOSE, _FAR = 2.0, 6.0
+
+
+def recoloured(listed):
+    """What has been done to the colours of an image that is otherwise one of the folder's.
+
+    None where nothing has, or where it cannot be told.
+    """
+    files = {}
+    for name in sorted(os.listdir("my_images")):
+        if os.path.splitext(name)[1].lower() in SUFFIXES:
+            with Image.open(os.path.join("my_images", name)) as image:
+                if np.prod(image.size) <= _LARGEST:
+                    files.setdefault(image.size, []).append(np.asarray(image.convert("RGB")))
+    for image in listed:
+        if isinstance(image, Image.Image) and image.mode == "RGB" and image.size in files:
+            told = _change_of(np.asarray(image), files[image.size])
+            if told is not None:
+                return told
+    return None
+
+
+def _change_of(pixels, files):
+    """How an image differs from that of the files which has its pixels in other colours."""
+    if min(_distance(pixels, file) for file in files) < _FAR:
+        return None
+    for file in files:
+        for order in itertools.permutations(range(3)):
+            if _distance(pixels, file[..., order]) < _CLOSE:
+                return "reversed" if order == (2, 1, 0) else "permuted"
+        grey = np.asarray(Image.fromarray(file).convert("L"))[..., None]
+        if _distance(pixels, grey) < _CLOSE:
+            return "grey"
+        if _distance(pixels, 255 - file) < _CLOSE:
+            return "negative"
+    return None
+
+
+def _distance(pixels, others):
+    return float(np.abs(pixels.astype(np.int16) - others).mean())
 
 
 def count(listed):

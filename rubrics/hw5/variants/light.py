@@ -9,7 +9,8 @@ from PIL import Image
 
 
 def vis_img_label(image_list, label_list=None):
-    """Show nothing."""
+    """Show one of them."""
+    display(image_list[0])
 
 
 image_list = [Image.new('RGB', (8, 8))] * 12
