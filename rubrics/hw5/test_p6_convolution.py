@@ -1,5 +1,7 @@
 """Problem 6: two-dimensional convolution as torch.conv2d defines it."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import strategies as st
@@ -73,7 +75,9 @@ def when_right(student, reference, failed, x, k):
     if failed.stage is Stage.VALUES and student.mutated:
         return "it changes its argument in place, too"
     if "when right" not in student.memo:
-        found = (words for words, *pair in changes(x, k) if is_right(student, reference, *pair))
+        sample = [] if failed.stage is Stage.VALUES else [as_sample(x, k)]
+        tried = itertools.chain(changes(x, k), sample)
+        found = (words for words, *pair in tried if is_right(student, reference, *pair))
         kept = is_other_each_time(student, x, k)
         student.memo["when right"] = EACH_TIME if kept else next(found, "")
     return student.memo["when right"]
@@ -121,6 +125,12 @@ def changes(x, k):
         yield "it is right with fewer images", x[:3].copy(), k
     if filters > 3:
         yield "it is right with fewer kernels", x, k[:3].copy()
+
+
+def as_sample(x, k):
+    """The same numbers in the sizes of the homework's own sample."""
+    words = "it is right for the sizes of the homework's sample"
+    return words, np.resize(x, (5, 3, 24, 24)), np.resize(k, (16, 3, 5, 5))
 
 
 def padded(array, channels, down=0, right=0):
