@@ -1,5 +1,6 @@
 """Problem 5 (b) and (c): the activations, the forward pass and the step back through it."""
 
+import contextlib
 from itertools import pairwise
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from grader.checks import (
     CheckFailed,
+    NeedsReview,
     Stage,
     arrays,
     assert_matches,
@@ -16,6 +18,7 @@ from grader.checks import (
     given,
     match_or_remark,
     match_whole,
+    saying,
     seeds,
     shapes,
     show_as,
@@ -29,8 +32,38 @@ SIDES = st.integers(1, 5)
 @given(x=arrays(shapes(max_dims=3), elements="logits"))
 def test_sigmoid_of_arrays(student, reference, x):
     """sigmoid works on arrays of any shape, entry by entry, and leaves its argument as it is."""
-    match_or_remark(student.sigmoid(x), reference.sigmoid(x), what="sigmoid(x)")
+    with told_of_fixed_size(student, "sigmoid", reference.sigmoid, x, (10, 10)):
+        match_or_remark(student.sigmoid(x), reference.sigmoid(x), what="sigmoid(x)")
     assert_unchanged(student, "sigmoid(x)", x=(0, x))
+
+
+@contextlib.contextmanager
+def told_of_fixed_size(student, name, right, x, size):
+    """Say of a failure that the function is right for the size of the homework's example only."""
+    try:
+        yield
+    except CheckFailed as failed:
+        if type(failed) is not CheckFailed:
+            raise
+        rows, columns = size
+        sizes = size, (rows + 1, columns), (rows, columns - 1)
+        known = f"{name} by size"
+        if known not in student.memo:
+            student.memo[known] = [is_right(student[name], right, np.resize(x, s)) for s in sizes]
+        fits, *others = student.memo[known]
+        if not fits or all(others):
+            raise
+        text = f"it is right for {rows} rows of {columns}, as in the homework's example"
+        raise saying(failed, text) from None
+
+
+def is_right(function, right, x):
+    """Whether the function is certainly right for x."""
+    try:
+        assert_matches(function(x), right(x))
+    except (CheckFailed, NeedsReview):  # wrong there too, or nothing is known of it here
+        return False
+    return True
 
 
 # Numbers as one would type them, and arrays of whole numbers.
@@ -52,7 +85,8 @@ def test_sigmoid_of_a_number(student, reference, x):
 @given(x=arrays(shapes(min_dims=2, max_dims=2), elements="logits"))
 def test_softmax_of_rows(student, reference, x):
     """softmax turns each row into probabilities, and leaves its argument as it is."""
-    match_or_remark(student.softmax(x), reference.softmax(x), what="softmax(x)")
+    with told_of_fixed_size(student, "softmax", reference.softmax, x, (5, 10)):
+        match_or_remark(student.softmax(x), reference.softmax(x), what="softmax(x)")
     assert_unchanged(student, "softmax(x)", x=(0, x))
 
 
