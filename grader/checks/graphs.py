@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -203,17 +203,23 @@ _SAME = 1e-6
 
 
 def computes(
-    flow: Dataflow, function: Callable[..., Any], leaves: Sequence[str], output: str
+    flow: Dataflow,
+    function: Callable[..., Any],
+    leaves: Sequence[str],
+    output: str,
+    given: Mapping[str, float] | None = None,
 ) -> bool:
     """Whether a node is `function` of the leaves, in some naming of those with other names.
 
-    `leaves` are the plain names of the function's arguments, in their order.
+    `leaves` are the plain names of the function's arguments, in their order; `given` are values
+    of variables that are none of them.
     """
+    given = given or {}
     rng = np.random.default_rng(2)
     samples = {name: rng.uniform(0.2, 1.7, 12) for name in leaves}
     right = function(*(samples[name] for name in leaves))
-    for names in _namings(flow, leaves):
-        values: dict[str, Any] = {leaf: samples[name] for leaf, name in names.items()}
+    for names in _namings(flow, leaves, given):
+        values: dict[str, Any] = {leaf: samples[name] for leaf, name in names.items()} | {**given}
         for numbers, turned in itertools.product(flow.numbers(), tuple(flow.turns())):
             with np.errstate(all="ignore"):
                 told = flow.evaluate(values | numbers, turned)[output]
@@ -222,9 +228,11 @@ def computes(
     return False
 
 
-def _namings(flow: Dataflow, leaves: Sequence[str]) -> Iterator[dict[str, str]]:
+def _namings(
+    flow: Dataflow, leaves: Sequence[str], given: Collection[str]
+) -> Iterator[dict[str, str]]:
     """Ways to give the variables the function's names: their own where they have them."""
-    own = flow.names()
+    own = {leaf: name for leaf, name in flow.names().items() if leaf not in given}
     if len(own) != len(leaves):
         return
     settled = {leaf: name for leaf, name in own.items() if name in leaves}

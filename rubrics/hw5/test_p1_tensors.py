@@ -280,6 +280,7 @@ def test_gradients_of_the_squared_norm(student, reference, submission):
             )
         # The square root inside a norm, squared again, costs a few roundings of 18.
         assert_matches(grad, Expected(right, np.full(right.shape, 8 * 6.0)), what=f"{name}.grad")
+    assert_computed(submission, "y", NAMES)
     if comes_from_backward(submission.sources):
         return
     grads = after_change(

@@ -1,6 +1,7 @@
 """Problem 2: two computational graphs, a forward pass, and gradients by hand and by autograd."""
 
 import contextlib
+import itertools
 import re
 
 import numpy as np
@@ -223,12 +224,31 @@ def assert_computes(flow, function, leaves, last, submission):
     if unasked and not missing:
         text = f"the graph has {', '.join(unasked)}, which the formula does not have"
         raise CheckFailed(Stage.VALUES, text, hint=_COMPARE)
+    if strange and not missing and len(names) == len(leaves) + len(strange):
+        assert_computes_with_constants(flow, function, leaves, last, strange)
     if strange or len(set(names)) < len(names):
         raise NeedsReview(f"The graph's variables are {', '.join(names)}: a person looks at it.")
     if missing:
         text = f"{', '.join(missing)} is missing from the graph's variables {', '.join(names)}"
         raise CheckFailed(Stage.VALUES, text, hint=_COMPARE)
     text = f"the graph computes {flow.formula(last)}, which is something else than the formula"
+    raise CheckFailed(Stage.VALUES, text, hint="Follow the arrows from variables to result.")
+
+
+# What a variable that the formula does not have may stand for, and how many of them are tried.
+CONSTANTS, MOST_CONSTANTS = (1.0, -1.0, float(np.e)), 3
+
+
+def assert_computes_with_constants(flow, function, leaves, last, strange):
+    """Fail where the graph computes something else, whatever the further variables stand for."""
+    others = [leaf for leaf, name in flow.names().items() if name in strange]
+    ways = itertools.product(CONSTANTS, repeat=len(others))
+    if len(others) > MOST_CONSTANTS or any(
+        computes(flow, function, leaves, last, dict(zip(others, way, strict=True))) for way in ways
+    ):
+        return
+    text = (f"the graph computes {flow.formula(last)}, which is something else than the formula, "
+            f"with 1, -1 or e for {' and '.join(strange)}")  # fmt: skip
     raise CheckFailed(Stage.VALUES, text, hint="Follow the arrows from variables to result.")
 
 

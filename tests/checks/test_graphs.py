@@ -29,10 +29,10 @@ def _drawing(arrows: str, labels: Mapping[str, str] | None = None) -> Drawing:
     return Drawing(nodes, tuple(edges), labels or {})
 
 
-def _is_neuron(drawing: Drawing) -> bool:
+def _is_neuron(drawing: Drawing, given: Mapping[str, float] | None = None) -> bool:
     flow = Dataflow(drawing)
     (last,) = flow.outputs
-    return computes(flow, neuron, LEAVES, last)
+    return computes(flow, neuron, LEAVES, last, given)
 
 
 PRODUCTS = "w0 x0 > mul1 > z1; w1 x1 > mul2 > z2;"
@@ -144,6 +144,13 @@ def test_graph_without_directions_is_not_judged() -> None:
 def test_malformed_drawings_are_not_judged(told: object) -> None:
     with pytest.raises(Unreadable):
         Drawing.from_plain(told)
+
+
+@pytest.mark.parametrize(("value", "is_neuron"), [(1.0, True), (-1.0, False), (2.0, False)])
+def test_further_variables_are_given_values(value: float, is_neuron: bool) -> None:
+    drawing = _drawing(RIGHT["two-sums"].replace("z6 1 >", "z6 c1 >"))
+    assert not _is_neuron(drawing)
+    assert _is_neuron(drawing, {"c1": value}) is is_neuron
 
 
 def test_formula_says_what_a_graph_computes() -> None:
