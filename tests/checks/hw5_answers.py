@@ -55,7 +55,7 @@ class Case:
         with running(context):
             try:
                 self.check(
-                    student=SimpleNamespace(
+                    student=_Names(
                         **{self.function: _as_remote(answer)}, memo={"called": []}, mutated={}
                     ),
                     reference=REFERENCE,
@@ -63,6 +63,13 @@ class Case:
             except CheckFailed as failure:
                 return failure
         return None
+
+
+class _Names(SimpleNamespace):
+    """A student's names, reached as attributes or as entries."""
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self, name)
 
 
 def _as_remote(answer: Answer) -> Answer:
