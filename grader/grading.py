@@ -16,6 +16,7 @@ import pytest
 from grader import __version__, plugin
 from grader.assignment import Assignment
 from grader.checks.verdict import GPU_NEEDED, asks_for_gpu
+from grader.collector import at_rest
 from grader.errors import GraderError, UsageError
 from grader.judge import Judge, make_judge
 from grader.marks import files_of
@@ -60,6 +61,7 @@ class Options:
     alone: bool = False
 
 
+@at_rest()
 def grade(
     assignment: Assignment,
     submission: Submission,

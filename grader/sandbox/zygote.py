@@ -31,7 +31,9 @@ _MOST_FDS = 250
 def main() -> None:
     """Import what the command line names, say ready, and fork jobs until the grader hangs up."""
     channel = socket.socket(fileno=int(sys.argv[1]))
+    gc.disable()  # imports leave little behind: looking for it takes a tenth of their time
     missing = preload(json.loads(sys.argv[2]))
+    gc.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the grader's to handle
     # Objects of the imports move out of the collector's sight: a child's first collection
     # would otherwise touch, and so copy, every page that they lie on.
