@@ -24,6 +24,10 @@ from typing import Any
 
 from grader.sandbox.tiers import TIERS, LayerStates, Policy, Tier, system
 
+# How often the supervisor looks whether the kernel has ended or used too much memory: well within
+# the time that the grader waits to be told of that.
+_LOOK_MS = 50
+
 
 def supervise(request: dict[str, Any], fds: list[int]) -> int:
     """Run one job to its end; `fds` are the control socket and the kernel's descriptors."""
@@ -113,7 +117,7 @@ def _watch(control: socket.socket, kernel: int, tier: Tier) -> int:
     poll.register(control, select.POLLIN)
     alive, killed = True, 0
     while True:
-        if poll.poll(20):
+        if poll.poll(_LOOK_MS):
             order = json.loads(control.recv(1 << 16) or '{"do": "end"}')
             if order["do"] == "end":
                 return 0

@@ -47,8 +47,8 @@ _MALFORMED = (
 # A student's code can break the kernel's connection: nothing may wait for it for ever.
 _SEND_MS = 3000
 _CLEARED_S = 1.0
-# How long the end of a process may be known before its cause: the job looks every 20 ms.
-_TOLD_S = 0.1
+# How long the end of a process may be known before its cause: the job looks every 50 ms.
+_TOLD_S = 0.25
 _ENDED_S = 4.0
 
 

@@ -26,6 +26,8 @@ from grader.sandbox import job, pages
 
 _LAUNCH_BYTES = 1 << 20
 _MOST_FDS = 250
+# How often jobs are looked at for their end, which nobody waits for; and how often without any.
+_LOOK_MS, _IDLE_MS = 200, 5000
 
 
 def main() -> None:
@@ -75,7 +77,7 @@ def _serve(channel: socket.socket) -> None:
     poll = select.poll()
     poll.register(channel, select.POLLIN)
     while True:
-        if poll.poll(20 if jobs else 5000):
+        if poll.poll(_LOOK_MS if jobs else _IDLE_MS):
             try:
                 data, fds, _, _ = socket.recv_fds(channel, _LAUNCH_BYTES, _MOST_FDS)
             except ConnectionResetError:
