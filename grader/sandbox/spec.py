@@ -90,11 +90,10 @@ SINGLE_THREAD = {
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "PYTHONHASHSEED": "0",
-    # Memory is in large pages from the start. A training loop's is kept when it is freed; a large
-    # network's is given back, else every later fork would copy the page tables of it.
+    # Memory that is freed is kept, and that of the heap is in large pages from the start.
     "GLIBC_TUNABLES": ":".join(
         f"glibc.malloc.{setting}"
-        for setting in (f"trim_threshold={64 << 20}", f"mmap_threshold={32 << 20}", "hugetlb=1")
+        for setting in (f"trim_threshold={1 << 30}", f"mmap_threshold={1 << 30}", "hugetlb=1")
     ),
 }
 
