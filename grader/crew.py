@@ -192,13 +192,13 @@ def _serve(connection: Connection, make: Callable[[], Worker[T, R]]) -> None:
         dismissed = True
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, dismiss)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    _end_with_parent()
     worker: Worker[T, R] | None = None
     try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, dismiss)
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        _end_with_parent()
         while not dismissed:
             task = connection.recv()
             try:

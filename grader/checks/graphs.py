@@ -199,7 +199,7 @@ class Dataflow:
 
 # Two formulas that agree so far at twelve points are one. Answers of known mistakes may have been
 # kept in single precision.
-_SAME = 1e-6
+_POINTS, _SAME = 12, 1e-6
 
 
 def computes(
@@ -216,10 +216,11 @@ def computes(
     """
     given = given or {}
     rng = np.random.default_rng(2)
-    samples = {name: rng.uniform(0.2, 1.7, 12) for name in leaves}
+    samples = {name: rng.uniform(0.2, 1.7, _POINTS) for name in leaves}
     right = function(*(samples[name] for name in leaves))
     for names in _namings(flow, leaves, given):
-        values: dict[str, Any] = {leaf: samples[name] for leaf, name in names.items()} | {**given}
+        values: dict[str, Any] = {leaf: samples[name] for leaf, name in names.items()}
+        values |= {leaf: np.full(_POINTS, value) for leaf, value in given.items()}
         for numbers, turned in itertools.product(flow.numbers(), tuple(flow.turns())):
             with np.errstate(all="ignore"):
                 told = flow.evaluate(values | numbers, turned)[output]

@@ -33,7 +33,7 @@ _LOOK_MS, _IDLE_MS = 200, 5000
 def main() -> None:
     """Import what the command line names, say ready, and fork jobs until the grader hangs up."""
     channel = socket.socket(fileno=int(sys.argv[1]))
-    gc.disable()  # imports leave little behind: looking for it takes a tenth of their time
+    gc.disable()  # imports leave little behind that it could find
     missing = preload(json.loads(sys.argv[2]))
     gc.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the grader's to handle

@@ -236,19 +236,23 @@ def assert_computes(flow, function, leaves, last, submission):
 
 
 # What a variable that the formula does not have may stand for, and how many of them are tried.
-CONSTANTS, MOST_CONSTANTS = (1.0, -1.0, float(np.e)), 3
+CONSTANTS, MOST_CONSTANTS = (1.0, -1.0, 0.0, float(np.e)), 3
 
 
 def assert_computes_with_constants(flow, function, leaves, last, strange):
     """Fail where the graph computes something else, whatever the further variables stand for."""
     others = [leaf for leaf, name in flow.names().items() if name in strange]
     ways = itertools.product(CONSTANTS, repeat=len(others))
-    if len(others) > MOST_CONSTANTS or any(
-        computes(flow, function, leaves, last, dict(zip(others, way, strict=True))) for way in ways
-    ):
-        return
+    try:
+        if len(others) > MOST_CONSTANTS or any(
+            computes(flow, function, leaves, last, dict(zip(others, way, strict=True)))
+            for way in ways
+        ):
+            return
+    except Unreadable as doubt:
+        raise NeedsReview(f"{_UNCERTAIN}: {doubt}. A person looks at it.") from None
     text = (f"the graph computes {flow.formula(last)}, which is something else than the formula, "
-            f"with 1, -1 or e for {' and '.join(strange)}")  # fmt: skip
+            f"with 1, -1, 0 or e for {' and '.join(strange)}")  # fmt: skip
     raise CheckFailed(Stage.VALUES, text, hint="Follow the arrows from variables to result.")
 
 
