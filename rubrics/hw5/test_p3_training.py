@@ -166,7 +166,7 @@ def _is_batch(batch):
 
 
 def _is_pass(counts):
-    return isinstance(counts, tuple | list) and len(counts) == 2 and all(map(_is_count, counts))
+    return isinstance(counts, tuple | list) and len(counts) == 4 and all(map(_is_count, counts))
 
 
 def _is_scores(value):
@@ -189,6 +189,7 @@ REPORT = {
     "repeated": _is_count,
     "loaded": _is_count,
     "forwarded": _is_count,
+    "reached": _is_count,
     "passes": lambda value: isinstance(value, list) and all(map(_is_pass, value)),
     "maximize": lambda value: type(value) is bool,
     "ended": lambda value: type(value) is bool,
@@ -226,6 +227,7 @@ def test_images_come_from_the_training_set(student, submission, reference):
     assert_sees_most(seen, len(set(keys(train))))
     assert_whole_batches(seen)
     assert_whole_epochs(seen, submission)
+    assert_learns_from_each_batch(seen)
 
 
 def assert_sees_most(seen, size):
@@ -259,10 +261,28 @@ def assert_whole_epochs(seen, submission):
     passes = seen["passes"][:-1]  # the last one may have been ended by the watch
     if len(passes) < 2 or any(SINGLE_BATCHES.search(source) for source in submission.sources):
         return
-    if all(0 < given < there for given, there in passes):
-        given, there = passes[0]
+    if all(0 < given < there for given, there, _, _ in passes):
+        given, there, _, _ = passes[0]
         text = f"each epoch ends after {given} of {there} batches, but should go through all"
         raise CheckFailed(Stage.VALUES, text, hint="What ends the inner loop?")
+
+
+def assert_learns_from_each_batch(seen):
+    """Fail where most batches of an epoch go forward only.
+
+    A loss that is summed over batches reaches all of them in one backward pass.
+    """
+    passes = seen["passes"][:-1]
+    if len(passes) < 2:
+        return
+    given, _, backward, images = (sum(counts) for counts in zip(*passes, strict=True))
+    if backward >= FEW * given or seen["reached"] >= FEW * images:
+        return
+    text = f"only {backward} of {given} batches went backward, but each should have its own step"
+    if not seen["forwarded"]:
+        raise NeedsReview(f"As far as it could be followed {text}: a person looks at it.")
+    raise CheckFailed(Stage.VALUES, text, hint="In which of the two loops do backward() and "
+                      "step() stand?")  # fmt: skip
 
 
 def own_split(student):

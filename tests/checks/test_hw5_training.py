@@ -23,8 +23,8 @@ def seen(**told: Any) -> dict[str, Any]:
              "steps": 10, "empty": 0, "foreign": 0, "rates": [1e-3] * 10, "parameters": 6,
              "still": [], "batches": [], "before": None, "after": None, "given": 1000,
              "different": 500, "networks": 1, "ended": True,
-             "repeated": 0, "loaded": 1000, "forwarded": 1000, "passes": [[5, 5]] * 2,
-             "maximize": False}  # fmt: skip
+             "repeated": 0, "loaded": 1000, "forwarded": 1000, "reached": 1000,
+             "passes": [[5, 5, 5, 500]] * 2, "maximize": False}  # fmt: skip
     return right | told
 
 
@@ -62,16 +62,29 @@ def test_batches_that_are_used_in_part_are_told_apart() -> None:
         p3.assert_whole_batches(seen(forwarded=10))
 
 
-SHORT = [[1, 5]] * 3
+SHORT = [[1, 5, 1, 100]] * 3
 
 
 def test_epochs_that_end_early_are_told_apart() -> None:
     p3.assert_whole_epochs(seen(), Cells("for x, y in trainloader: break"))
-    p3.assert_whole_epochs(seen(passes=[[5, 5], [1, 5], [1, 5]]), Cells("..."))
+    p3.assert_whole_epochs(seen(passes=[[5, 5, 5, 500], *SHORT[1:]]), Cells("..."))
     p3.assert_whole_epochs(seen(passes=SHORT), Cells("x, y = next(iter(trainloader))"))
-    p3.assert_whole_epochs(seen(passes=[[1, 0]] * 3), Cells("a stream without a length"))
+    p3.assert_whole_epochs(seen(passes=[[1, 0, 1, 100]] * 3), Cells("a stream without a length"))
     with pytest.raises(CheckFailed, match="each epoch ends after 1 of 5 batches"):
         p3.assert_whole_epochs(seen(passes=SHORT), Cells("for x, y in trainloader: break"))
+
+
+ONE_STEP = {"losses": [2.3] * 4, "passes": [[5, 5, 1, 500]] * 4, "loaded": 400}
+
+
+def test_batches_that_only_go_forward_are_told_apart() -> None:
+    p3.assert_learns_from_each_batch(seen())
+    p3.assert_learns_from_each_batch(seen(reached=0))  # outputs that could not be watched
+    p3.assert_learns_from_each_batch(seen(**ONE_STEP, reached=2000))  # losses that are summed
+    with pytest.raises(CheckFailed, match="only 3 of 15 batches went backward"):
+        p3.assert_learns_from_each_batch(seen(**ONE_STEP, reached=400))
+    with pytest.raises(NeedsReview):
+        p3.assert_learns_from_each_batch(seen(**ONE_STEP, reached=0, forwarded=0))
 
 
 @dataclass(frozen=True)

@@ -37,11 +37,14 @@ _ROWS, _EPOCH = 600, 1750
 
 # One entry a backward pass: the loss, whether gradients were there before, whether parameters
 # have changed since the pass before. One entry a batch that is kept: images, scores, loss; the
-# images of more batches. One entry a pass through a loader: batches that it gave, and has.
+# images of more batches. One entry a pass through a loader: batches that it gave, and has, and
+# after how many of them something went backwards; images that it gave. `reached`: images whose
+# scores a gradient has reached.
 seen = {"losses": [], "dirty": [], "moved": [], "steps": 0, "empty": 0, "foreign": 0, "rates": [],
         "batches": [], "images": [], "still": [], "parameters": 0, "before": None,
         "after": None, "given": 0, "different": 0, "networks": 0, "ended": False,
-        "repeated": 0, "loaded": 0, "forwarded": 0, "passes": [], "maximize": False}  # fmt: skip
+        "repeated": 0, "loaded": 0, "forwarded": 0, "reached": 0, "passes": [],
+        "maximize": False}  # fmt: skip
 _leaves, _names, _kept = {}, {}, {}
 # What autograd.grad has handed over, where gradients were there: parameters, those, and these.
 _handed = []
@@ -112,12 +115,13 @@ def _watch_loaders():
         batch = real_next(self)
         if not hasattr(self, "_batches_seen"):
             try:
-                self._batches_seen = [0, len(self._index_sampler)]
+                self._batches_seen = [0, len(self._index_sampler), 0, 0]
             except TypeError:  # a stream without a length
-                self._batches_seen = [0, 0]
-        self._batches_seen[0] += 1
+                self._batches_seen = [0, 0, 0, 0]
         first = batch[0] if isinstance(batch, list | tuple) and batch else batch
         rows = len(first) if torch.is_tensor(first) and first.dim() else 0
+        self._batches_seen[0] += 1
+        self._batches_seen[3] += rows
         _state["fetched"] = (rows, self._batches_seen)
         return batch
 
@@ -131,6 +135,7 @@ def _note_fetched():
     rows, batches = _state["fetched"]
     _state["fetched"] = None
     seen["loaded"] += rows
+    batches[2] += 1
     if not any(batches is known for known in seen["passes"]):
         seen["passes"].append(batches)
 
@@ -255,6 +260,8 @@ def _after_forward(module, inputs, output):
         return
     rows = images.detach().reshape(len(images), 64).float().cpu().clone()
     seen["forwarded"] += len(rows)
+    if output.requires_grad:
+        output.register_hook(_counting(len(rows)))
     _state["pending"] = (rows, output.detach().float().cpu().clone())
     # Parameters are kept, so that no other object gets the same number.
     _networks.update(id(parameter) for parameter in list(module.parameters())[:1])
@@ -262,6 +269,15 @@ def _after_forward(module, inputs, output):
         _state["shape"] = images.shape[1:]
         _state["network"] = module
         _state["start"] = {n: v.detach().clone() for n, v in module.state_dict().items()}
+
+
+def _counting(rows):
+    """What counts images once their scores get a gradient, each time that they do."""
+
+    def count(gradient):
+        seen["reached"] += rows
+
+    return count
 
 
 def _before_step(optimizer, args, kwargs):
