@@ -84,6 +84,8 @@ def read(entry: dict[str, Any], report: GradeReport) -> Outcome:
     """What a report says of one held-out answer; what goes to a person is not lost."""
     outcome = Outcome(entry)
     for part in report.parts:
+        if part.id == entry["part"] and not part.checks:
+            outcome.review.append("a person marks this part")
         for check in part.checks:
             if check.score >= check.max_score:
                 continue
