@@ -53,6 +53,7 @@ def test_training_labels_are_one_hot(student, reference, data_folder):
     _, labels = mnist(data_folder, "train")
     match_or_remark(student.y_train, reference.one_hot(labels), remarks=[left_at_zero],
                     what="y_train")  # fmt: skip
+    assert_kept(student, "Y_train", labels)
 
 
 @pytest.mark.part("5a")
@@ -61,6 +62,23 @@ def test_test_labels_are_one_hot(student, reference, data_folder):
     _, labels = mnist(data_folder, "test")
     match_or_remark(student.y_test, reference.one_hot(labels), remarks=[left_at_zero],
                     what="y_test")  # fmt: skip
+    assert_kept(student, "Y_test", labels)
+
+
+def assert_kept(student, name, labels):
+    """Fail where a name holds other numbers than the labels, in whatever shape and dtype."""
+    told = labels_under(student, name)
+    if told is not None and not np.array_equal(told.ravel(), labels):
+        text = f"{name} no longer holds the labels: its shape is {told.shape}"
+        raise CheckFailed(Stage.MEANS, text, hint="The codes belong under a name of their own.")
+
+
+def labels_under(student, name):
+    """The numbers under a name; None where there are none that can be read."""
+    try:
+        return numbers(student[name])
+    except CheckFailed:
+        return None
 
 
 def left_at_zero(told, right):
@@ -276,7 +294,7 @@ def assert_right_data(student, data_folder):
     *counts, same = told
     for what, samples, labels in zip(("training", "validation"), counts[::2], counts[1::2],
                                      strict=True):  # fmt: skip
-        if samples != labels:
+        if samples != labels and not are_codes(student, "Y_train", "Y_test"):
             text = f"model has {labels} {what} labels for {samples} samples"
             raise CheckFailed(Stage.SHAPE, text, hint="Which labels does MLP(...) take?")
     if same:
@@ -286,6 +304,12 @@ def assert_right_data(student, data_folder):
                      *(mnist(data_folder, name)[0] for name in ("train", "test"))):  # fmt: skip
         text = "model is trained on the test data and validated on the training data"
         raise CheckFailed(Stage.VALUES, text, hint="Which samples does MLP(...) take first?")
+
+
+def are_codes(student, *names):
+    """Whether a name of the labels holds codes: that counts in part (a)."""
+    told = [labels_under(student, name) for name in names]
+    return any(one is not None and one.ndim > 1 and one.shape[-1] > 1 for one in told)
 
 
 # So many samples of a model's data are looked at; so many must show which file they are from.
