@@ -29,7 +29,7 @@ from grader.assignment import load_assignment
 from grader.checks.reference import Reference
 from grader.checks.verdict import CheckFailed
 from rubrics.hw5 import test_p3_training as p3
-from rubrics.hw5 import test_p5_mlp as p5
+from rubrics.hw5 import test_p5_learning as p5
 from tests.submissions.build import answers
 
 ROOT = Path(__file__).resolve().parents[1]

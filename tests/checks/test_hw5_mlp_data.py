@@ -11,7 +11,7 @@ import pytest
 
 from grader.checks import CheckFailed, NeedsReview
 from grader.model import Stage
-from rubrics.hw5 import test_p5_mlp as p5
+from rubrics.hw5 import test_p5_learning as p5
 
 RNG = np.random.default_rng(0)
 

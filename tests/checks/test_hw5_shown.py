@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from grader.checks import CheckFailed
 from grader.model import Stage
 from rubrics.hw5 import test_p2_graph as p2
-from rubrics.hw5 import test_p5_mlp as p5
+from rubrics.hw5 import test_p5_learning as p5
 
 
 def shown(printed: str, source: str = "print(...)", text: str = "", pictures: int = 0) -> Any:
@@ -170,3 +171,25 @@ def test_metrics_of_the_first_epoch_in_each_line_are_told() -> None:
     text = lines(0, 1).replace("val_loss = 2.200", "")
     told = p5.not_printed(text, rows, stale, *p5.first_unprinted(text, rows))
     assert told.message.startswith("the line of epoch 2 lacks val_loss")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "said"),
+    [
+        ("val_loss", "val_loss = {train_loss}", "val_loss is the training loss: 2.1 in"),
+        ("val_acc", "val_acc = {val_loss}", "val_acc is the validation loss: 2.4 in"),
+        ("val_acc", "validation accuracy: {train_acc}", "val_acc is the training accuracy: 0.31"),
+    ],
+)
+def test_another_metric_under_a_name_is_told(name: str, shown: str, said: str) -> None:
+    numbers = iter([{n: f"{values[epoch]}" for n, values in KEPT.items()} for epoch in (0, 1)])
+    text = re.sub(rf"{name} = [\d.]+", lambda _: shown.format(**next(numbers)), lines(0, 1))
+    rows = [p5.printed_row(epoch, KEPT, "", 1.0) for epoch in (0, 1)]
+    _, lacking = p5.first_unprinted(text, rows)
+    assert f"the number printed as {said}" in p5.mixed_up(text, KEPT, lacking)
+
+
+@pytest.mark.parametrize("new", ["val_loss = 9.9", "val_loss =", "2.100", "loss = 2.100"])
+def test_a_metric_that_is_not_there_is_not_mixed_up(new: str) -> None:
+    text = re.sub(r"val_loss = [\d.]+", new, lines(0, 1))
+    assert p5.mixed_up(text, KEPT, ["val_loss"]) == ""
