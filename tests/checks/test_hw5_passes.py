@@ -70,7 +70,8 @@ def written_for(fits: Callable[[int], bool]) -> Answer:
         (lambda n: n == 4, "it is right for 4 weight matrices and for no other number"),
         (lambda n: n <= 2, "it is right for up to 2 weight matrices and for no more"),
         (lambda n: n == 1, ""),
-        (lambda n: n >= 2, ""),
+        (lambda n: n > 1, "it is right for more than one weight matrix"),
+        (lambda n: n > 2, ""),
         (lambda n: False, ""),
     ],
 )
