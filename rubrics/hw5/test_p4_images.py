@@ -1,8 +1,6 @@
-"""Problem 4 (a) to (c): images, and a dataset of them."""
+"""Problem 4 (c): a dataset of images."""
 
 import contextlib
-import itertools
-import re
 
 import numpy as np
 import pytest
@@ -14,7 +12,6 @@ from grader.checks import (
     NeedsReview,
     Stage,
     assert_matches,
-    at_work,
     given,
     lazy,
     numbers,
@@ -22,20 +19,7 @@ from grader.checks import (
     show_as,
 )
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".heic")
-
-
-# What may have been done to the colours of an image, as the scaffold tells it.
-RECOLOURED = {
-    "reversed": "has red and blue exchanged (BGR), but should be in RGB",
-    "permuted": "has its colour channels in another order than RGB",
-    "grey": "has lost its colours: its three channels are the same, but should be RGB",
-    "negative": "has the colours of a negative, but should have those of its file",
-}
-
 GREY = 128
-# So many images the homework asks for, and so many are here.
-FEWEST = 12
 
 
 def pixels(count, seed):
@@ -51,76 +35,6 @@ def pixels(count, seed):
 def mean_colours(images):
     """What the scaffold's transform makes of each image: its mean colour, less grey."""
     return np.stack([image.astype(np.float32).mean(axis=(0, 1)) - GREY for image in images])
-
-
-@pytest.mark.part("4a")
-def test_images_are_there(submission):
-    """The folder my_images holds at least 12 images of your own."""
-    images = [name for name in submission.files
-              if "my_images" in name and name.lower().endswith(SUFFIXES)]  # fmt: skip
-    if len(images) >= 12:
-        return
-    if images:
-        text = f"my_images holds {len(images)} images, but should hold at least 12"
-        raise CheckFailed(Stage.VALUES, text)
-    raise NeedsReview("No images were handed in with the notebook: a person looks at part (b).")
-
-
-@pytest.mark.part("4b")
-def test_images_are_shown(student, submission):
-    """All images of the folder are read into image_list, in RGB, and shown."""
-    student.require("image_list")
-    count = student.scaffold("images").count(student.image_list)
-    if count:
-        assert_all_in_rgb(student, count)
-        assert_own_colours(student)
-    if not submission.shown:
-        if count and submission.showed() is False and not SHOWS.search(at_work(submission.sources)):
-            text = "the images are read, but never shown: the cell's output has no picture"
-            raise CheckFailed(Stage.PRESENT, text, hint="Which line shows them?")
-        raise NeedsReview("The notebook holds no picture of this cell: a person looks at it.")
-    if not count:
-        raise NeedsReview("Here image_list holds no images: a person looks at the picture.")
-    if submission.showed() is False:
-        raise NeedsReview("The notebook holds a picture of this cell, which shows none when it is "
-                          "run here: a person looks at it.")  # fmt: skip
-
-
-# Words of what shows images, in whatever way, or of a magic that has them shown elsewhere.
-SHOWS = re.compile(r"show|display|view|vis|plot|draw|paint|fig|html|widget|%|matplotlib|canvas",
-                   re.IGNORECASE)  # fmt: skip
-
-
-def assert_own_colours(student):
-    """Fail where an image has the pixels of a file with other colours than the file's."""
-    try:
-        told = student.scaffold("images").recoloured(student.image_list)
-    except (CheckFailed, TypeError, ValueError):  # there is no such folder here
-        return
-    if told in RECOLOURED:
-        text = f"an image of image_list {RECOLOURED[told]}"
-        raise CheckFailed(Stage.VALUES, text, hint="Compare its colours with those of the file.")
-
-
-def assert_all_in_rgb(student, count):
-    """Fail where images are in another mode, or where some of each kind of file are left out.
-
-    A list with all files of one kind, JPEG say, may have been meant.
-    """
-    try:
-        modes, kinds = student.scaffold("images").modes(student.image_list)
-    except (CheckFailed, TypeError, ValueError):  # there is no such folder here
-        return
-    others = [mode for mode in modes if mode != "RGB"]
-    if others:
-        text = f"image_list has images of mode {others[0]!r}, but should have RGB images"
-        raise CheckFailed(Stage.VALUES, text, hint="The networks take three colour channels.")
-    whole = {sum(chosen) for n in range(len(kinds) + 1)
-             for chosen in itertools.combinations(kinds, n)}  # fmt: skip
-    # The folder may hold the student's own images beside those that are here.
-    if count < min(FEWEST, sum(kinds)) and count not in whole:
-        text = f"image_list has {count} images, but should have all {sum(kinds)} of my_images"
-        raise CheckFailed(Stage.VALUES, text, hint="Which files are read, and which are kept?")
 
 
 @pytest.mark.part("4c")
