@@ -1,26 +1,19 @@
-"""Problem 4: pretrained networks and the predictions of a model."""
+"""Problem 4: (d) and (f): pretrained networks."""
 
-import builtins
-import contextlib
 import functools
 import re
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import strategies as st
 
 from grader.checks import (
     CheckFailed,
     NeedsReview,
     Stage,
-    assert_matches,
-    called_from_outside,
     calls,
-    given,
     is_unused,
     last_call,
-    seeds,
 )
 from grader.compat import import_torchvision
 
@@ -151,9 +144,6 @@ def pretrained(data_folder, name):
     return told
 
 
-NETWORKS = ("alexnet", "vgg16", "resnet18")
-
-
 def assert_shows_its_own(submission, name):
     """Fail where the cell that loads a network shows classes that are certainly not its own."""
     own = [source for source in submission.sources if last_call([source], name)]
@@ -170,138 +160,3 @@ def structure(name):
     with torch.device("meta"):
         net = getattr(models, name)(weights=None)
     return {key: list(value.shape) for key, value in net.state_dict().items()}
-
-
-@pytest.mark.part("4e")
-@given(
-    n=st.integers(1, 7),
-    size=st.integers(1, 3),
-    classes=st.sampled_from((40, 40, 1000)),
-    seed=seeds(),
-)
-def test_predict_gives_the_likeliest_classes(
-    student, submission, reference, n, size, classes, seed
-):
-    """predict() gives the index of the most likely class of each image, as a NumPy array."""
-    with told_whose(submission):
-        answer, scores = predicted(student, n, size, seed, classes=classes, restless=False)
-        right = reference.likeliest(scores, size)
-        assert_matches(as_array(answer), right, what="predict(...)")
-    if isinstance(answer, list | tuple):
-        text = f"predict() gave a {type(answer).__name__}, but should give one NumPy array"
-        raise CheckFailed(Stage.MEANS, text, hint="What does the function return at its end?")
-
-
-@contextlib.contextmanager
-def told_whose(submission):
-    """Say of a failure that predict() asks another network than its argument, where it does."""
-    try:
-        yield
-    except CheckFailed as failure:
-        others = sorted(called_from_outside(submission.sources, "predict") & set(NETWORKS))
-        if not others:
-            raise
-        text = f"predict() calls {others[0]}, whatever model it is given: {failure.message}"
-        raise CheckFailed(
-            failure.stage,
-            text,
-            hint="Which network should it ask: where does `model` come from?",
-            counterexample=failure.counterexample,
-            raised=failure.raised,
-        ) from None
-
-
-@pytest.mark.part("4e")
-@given(n=st.integers(2, 7), size=st.integers(2, 3), seed=seeds())
-def test_predict_switches_to_inference_mode(student, submission, reference, n, size, seed):
-    """predict() uses the model in inference mode: no dropout, no statistics of the batch.
-
-    Whoever takes the least likely class has paid for that in the other check: here it is right
-    where it is that of the inference mode.
-    """
-    with told_whose(submission):
-        told, scores = predicted(student, n, size, seed, classes=40, restless=True)
-        answer = as_array(told)
-        try:
-            assert_matches(answer, scores.argmin(axis=1), what="predict(...)")
-        except CheckFailed:
-            assert_matches(answer, reference.likeliest(scores, size), what="predict(...)")
-
-
-# Torch's operations that a softmax is made of; outside torch it is written with one of these.
-SOFTMAX = {"_softmax", "softmax", "_safe_softmax", "exp", "exp_", "exp2", "pow", "_log_softmax",
-           "log_softmax", "logsumexp", "logaddexp"}  # fmt: skip
-ELSEWHERE = re.compile(r"\b(np|numpy|math)\.(exp|power|e)\b|\bscipy\b|\*\*")
-
-
-@pytest.mark.part("4e")
-def test_predict_computes_probabilities(student, submission):
-    """predict() computes softmax probabilities."""
-    student.require("predict", function=True)
-    scaffold = student.scaffold("models")
-    net = scaffold.model.keep(0, 12, 4, False)
-    images = scaffold.loader.keep([torch.ones(3, 2, 2, dtype=torch.float64)], 1)
-    called = scaffold.operations_of(student.predict, net, images)
-    if SOFTMAX & set(called) or any(ELSEWHERE.search(s) for s in submission.sources):
-        return
-    code = "\n".join(submission.sources)
-    elsewhere = [name for name in sorted(called_from_outside(submission.sources, "predict"))
-                 if not hasattr(builtins, name) and f"def {name}(" not in code]  # fmt: skip
-    if elsewhere or "softmax(" in code:
-        raise NeedsReview("Whether predict() takes a softmax cannot be seen from its own cell: a "
-                          "person looks at it.")  # fmt: skip
-    text = "predict() takes no softmax of the scores, but should compute probabilities"
-    raise CheckFailed(Stage.MEANS, text, hint="The classes are the same without it, but the "
-                      "homework asks for the probabilities.")  # fmt: skip
-
-
-def as_array(answer):
-    """A list of plain numbers as the array that it should be; anything else as it is."""
-    if not isinstance(answer, list | tuple):
-        return answer
-    single = np.ndarray | torch.Tensor
-    told = [a.item() if isinstance(a, single) and a.ndim == 0 else a for a in answer]
-    if not all(isinstance(a, int | float | np.generic) for a in told):
-        return answer
-    array = np.asarray(told)
-    return array if array.dtype.kind in "biuf" else answer
-
-
-def predicted(student, n, size, seed, *, classes, restless):
-    """What predict() answers on a small model, and the model's scores in inference mode."""
-    scaffold = student.scaffold("models")
-    images = np.random.default_rng(seed).standard_normal((n, 3, 2, 2))
-    net = scaffold.model.keep(seed, 12, classes, restless)
-    state = scaffold.state(net)
-    loader = scaffold.loader.keep([torch.from_numpy(image) for image in images], size)
-    student.seed(seed)
-    answer = student.predict(net, loader)
-    if isinstance(answer, torch.Tensor):
-        text = "predict() gave a torch.Tensor, but should give a NumPy array"
-        raise CheckFailed(Stage.KIND, text, hint="label_map takes plain numbers as keys.")
-    count = how_many(answer)
-    if count > n:
-        counted_again = how_many(student.predict(net, loader))
-        if counted_again > count:
-            text = (f"predict() gave {count} classes for {n} images, and {counted_again} when "
-                    "called again: it keeps those of earlier calls")  # fmt: skip
-            raise CheckFailed(Stage.SHAPE, text, hint="Where does its list come from?")
-    return answer, logits(state, images, restless)
-
-
-def how_many(answer):
-    """How many predictions an array of one axis, or a list, holds; 0 for anything else."""
-    is_row = isinstance(answer, list) or (isinstance(answer, np.ndarray) and answer.ndim == 1)
-    return len(answer) if is_row else 0
-
-
-def logits(state, images, restless):
-    """The small model's output by hand, in inference mode."""
-    values = {name: value.numpy() for name, value in state.items()}
-    x = images.reshape(len(images), -1)
-    last = "1"
-    if restless:
-        spread = np.sqrt(values["1.running_var"] + 1e-5)
-        x = (x - values["1.running_mean"]) / spread * values["1.weight"] + values["1.bias"]
-        last = "3"
-    return x @ values[f"{last}.weight"].T + values[f"{last}.bias"]

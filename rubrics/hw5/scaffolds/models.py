@@ -103,3 +103,16 @@ def operations_of(predict, net, images):
     with _Called() as called:
         predict(net, images)
     return sorted(called.names)
+
+
+def nothing(*args, **kwargs):
+    """Stands in for what draws."""
+
+
+def are_numbers(labels, names):
+    """Whether all labels are numbers, or digits alone, where names are words; None of no labels."""
+    listed = list(labels) if isinstance(labels, list | tuple) else []
+    words = list(names.values() if isinstance(names, dict) else names)
+    if not listed or any(str(word).strip().isdigit() for word in words):
+        return None
+    return all(str(label).strip().isdigit() for label in listed)
