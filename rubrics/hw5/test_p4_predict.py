@@ -262,9 +262,14 @@ def test_predict_computes_probabilities(student, submission):
     student.require("predict", function=True)
     scaffold = student.scaffold("models")
     net = scaffold.model.keep(0, 12, 4, False)
-    images = scaffold.loader.keep([torch.ones(3, 2, 2, dtype=torch.float64)], 1)
+    pixels = torch.linspace(-1, 1, 24, dtype=torch.float64).reshape(2, 3, 2, 2)
+    images = scaffold.loader.keep(list(pixels), 2)
     with told_whose(submission):
-        called = scaffold.operations_of(student.predict, net, images)
+        called, by_image, together = scaffold.operations_of(student.predict, net, images)
+    if together is True and by_image is False:
+        text = ("the probabilities of all images of a batch together add up to 1, but those of "
+                "each image should")  # fmt: skip
+        raise CheckFailed(Stage.MEANS, text, hint="Over which axis is the sum in the softmax?")
     if SOFTMAX & set(called) or any(ELSEWHERE.search(s) for s in submission.sources):
         return
     code = "\n".join(submission.sources)

@@ -1,5 +1,6 @@
 """Problem 5 (a) and (d): the data, and what the class learns from it."""
 
+import itertools
 import re
 from functools import lru_cache
 
@@ -173,7 +174,7 @@ LABELLED = re.compile(r"(?<![\w])((?:val|validation|test)[ _])?(?:train(?:ing)?[
 
 
 # Names as they are printed, which may have been exchanged with each other.
-PAIRS = (("loss", "val_loss"), ("acc", "val_acc"), ("loss", "acc"), ("val_loss", "val_acc"))
+PAIRS = tuple(itertools.combinations(("loss", "acc", "val_loss", "val_acc"), 2))
 
 
 def exchanged(text, kept):

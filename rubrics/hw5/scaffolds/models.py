@@ -88,21 +88,36 @@ def some_entries(net):
 
 
 class _Called(TorchDispatchMode):
-    """Notes which of torch's operations run, whatever they were called by."""
+    """Notes which of torch's operations run, whatever they were called by, and over what shares.
+
+    `rows`: whether a matrix came of one whose rows are shares of 1, or logarithms of such;
+    `whole`: whether one came of which all entries together are.
+    """
 
     def __init__(self):
         super().__init__()
-        self.names = set()
+        self.names, self.rows, self.whole = set(), False, False
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         self.names.add(str(function).split(".")[1])
-        return function(*args, **(kwargs or {}))
+        told = function(*args, **(kwargs or {}))
+        if torch.is_tensor(told) and told.is_floating_point() and told.dim() == 2 and len(told) > 1:
+            given = told.detach().double()
+            self.rows |= any(_are_shares(row) for row in (given, given.exp()))
+            self.whole |= _are_shares(given.reshape(1, -1))
+        return told
+
+
+def _are_shares(rows):
+    sums = rows.sum(dim=1)
+    return bool((rows >= 0).all()) and torch.allclose(sums, torch.ones_like(sums), atol=1e-2)
 
 
 def operations_of(predict, net, images):
+    """Names of torch's operations, and of what shares came: by rows, and of all rows together."""
     with _Called() as called:
         predict(net, images)
-    return sorted(called.names)
+    return sorted(called.names), called.rows, called.whole
 
 
 def nothing(*args, **kwargs):
