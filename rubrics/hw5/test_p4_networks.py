@@ -1,4 +1,4 @@
-"""Problem 4: (d) and (f): pretrained networks."""
+"""Problem 4 (d) and (f): pretrained networks."""
 
 import functools
 import re

@@ -109,6 +109,29 @@ def test_the_best_tier_is_the_first_that_can_be_made() -> None:
     assert AVAILABLE[-1] == "process"
 
 
+# Dismissed while it forks: what a handler raises there is printed by Python, and lost.
+DISMISSED = """
+import os, signal
+from grader.sandbox.tiers import TIERS
+def dismiss(number, frame):
+    raise KeyboardInterrupt
+signal.signal(signal.SIGTERM, dismiss)
+os.register_at_fork(before=lambda: os.kill(os.getpid(), signal.SIGTERM))
+try:
+    TIERS["namespaces"].available()
+except KeyboardInterrupt:
+    print("dismissed")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="namespaces are Linux's")
+def test_a_dismissal_waits_until_it_is_known_what_can_be_made() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", DISMISSED], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("dismissed\n", "")
+
+
 def test_tiers_are_known_by_their_own_names() -> None:
     assert {label: tier.name for label, tier in TIERS.items()} == {k: k for k in TIERS}
 

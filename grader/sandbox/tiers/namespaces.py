@@ -127,8 +127,9 @@ def _wait(init: int, group: ControlGroup | None) -> None:
 
 @functools.cache
 def _can_be_made() -> bool:
-    # Ctrl-C meanwhile is the grader's: it is not to look as if something could not be had.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # Ctrl-C, or a worker's dismissal, comes afterwards: it is not to look as if something could
+    # not be had, and what it raises would be lost in what Python does around a fork.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         with tempfile.TemporaryDirectory() as folder:
             pid = os.fork()

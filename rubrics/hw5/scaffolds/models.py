@@ -88,10 +88,10 @@ def some_entries(net):
 
 
 class _Called(TorchDispatchMode):
-    """Notes which of torch's operations run, whatever they were called by, and over what shares.
+    """Notes which of torch's operations run, whatever they were called by, and what adds up to 1.
 
-    `rows`: whether a matrix came of one whose rows are shares of 1, or logarithms of such;
-    `whole`: whether one came of which all entries together are.
+    `rows`: whether one of them gave a matrix of which each row does, or the logarithms of one;
+    `whole`: whether one gave a matrix of which all entries together do.
     """
 
     def __init__(self):
@@ -109,12 +109,13 @@ class _Called(TorchDispatchMode):
 
 
 def _are_shares(rows):
+    """Whether each row is of numbers that are not negative and add up to 1."""
     sums = rows.sum(dim=1)
     return bool((rows >= 0).all()) and torch.allclose(sums, torch.ones_like(sums), atol=1e-2)
 
 
 def operations_of(predict, net, images):
-    """Names of torch's operations, and of what shares came: by rows, and of all rows together."""
+    """Names of torch's operations that predict() runs; whether rows, or all rows, add up to 1."""
     with _Called() as called:
         predict(net, images)
     return sorted(called.names), called.rows, called.whole
