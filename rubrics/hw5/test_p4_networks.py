@@ -27,6 +27,11 @@ def test_alexnet_is_loaded(student, submission, data_folder):
     ):
         text = "no line prints `alexnet`, but its architecture should be printed"
         raise CheckFailed(Stage.MEANS, text, hint="What is compared with the slide?")
+    told = [kind for kind in ("Conv2d", "Linear") if kind in submission.printed]
+    if len(told) == 1:  # however a table names them: one that has neither tells nothing
+        text = f"what is printed of `alexnet` has {told[0]} layers only, but should be all of it"
+        raise CheckFailed(Stage.MEANS, text, hint="A network has more than one part: `features` "
+                          "are the convolutions, `classifier` the rest.")  # fmt: skip
 
 
 def ends_with(source, name):
@@ -55,6 +60,7 @@ def assert_loaded(student, submission, name, data_folder, shown):
     try:
         told = scaffold.shapes(student[name])
     except CheckFailed:
+        assert_made(scaffold, student, name)
         assert_no_other(submission, name)
         if shown:  # it was there when the student ran it
             raise NeedsReview(f"`{name}` could not be loaded here, but its output is there: a "
@@ -67,6 +73,18 @@ def assert_loaded(student, submission, name, data_folder, shown):
     assert_pretrained(scaffold.some_entries(student[name]), submission, name, data_folder)
     if not shown:
         raise NeedsReview("The notebook holds no output of this cell: a person looks at it.")
+
+
+def assert_made(scaffold, student, name):
+    """Fail where the name holds what makes networks, and none has been made."""
+    try:
+        is_maker = scaffold.is_maker(student[name])
+    except CheckFailed:  # there is no such name
+        return
+    if is_maker is True:
+        text = f"`{name}` is a function that makes networks, but should be a network"
+        raise CheckFailed(Stage.KIND, text, hint="A function is called with parentheses, even "
+                          "where it needs no arguments.")  # fmt: skip
 
 
 def assert_no_other(submission, name):

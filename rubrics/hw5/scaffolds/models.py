@@ -1,6 +1,7 @@
 """Small models whose answer depends on the mode they are in, and loaders over images."""
 
 import contextlib
+import inspect
 
 import torch
 from torch import nn
@@ -75,6 +76,13 @@ def without_gradient(net, images):
 def shapes(net):
     """Shapes of a network's parameters and buffers, by their names."""
     return {name: list(value.shape) for name, value in net.state_dict().items()}
+
+
+def is_maker(value):
+    """Whether it is a function, or a class, that makes networks, and is none itself."""
+    made_by = getattr(value, "__module__", None)
+    return inspect.isroutine(value) or (
+        isinstance(value, type) and str(made_by).startswith("torchvision.models"))  # fmt: skip
 
 
 def some_entries(net):
