@@ -3,6 +3,7 @@
 The margins are measured: docs/training.md says from what, benchmarks/training.py does it.
 """
 
+import operator
 import re
 
 import numpy as np
@@ -31,6 +32,9 @@ SHRUNK = 1e-3
 # Of the different images that it could have seen, a loop that goes through the training set
 # sees more than this share: by drawing with replacement, two in three at the least.
 FEW = 0.5
+
+# So many lines tell whether what is printed falls.
+FEWEST_PRINTED = 5
 
 # Ways to gradients that do not pass the functions which are watched.
 OTHER_GRADIENTS = re.compile(r"\b(torch\.func|functorch|jacrev|jacfwd|vjp|value_and_grad)\b")
@@ -87,6 +91,7 @@ def keys(rows):
     rows = np.asarray(rows, dtype=float)
     rows = rows - rows.min(axis=1, keepdims=True)
     scaled = rows / np.maximum(rows.max(axis=1, keepdims=True), 1e-12)
+    scaled = np.nan_to_num(scaled, posinf=0, neginf=0)
     return [row.tobytes() for row in np.round(scaled * 240).astype(np.int16)]
 
 
@@ -480,9 +485,29 @@ def uncleared(seen):
 def test_loss_falls(student, submission, reference):
     """The loss falls on the images that the first steps train on."""
     seen = trained(student, submission)
-    failure = no_progress(seen, all_images(reference))
+    failure = no_progress(seen, all_images(reference)) or printed_wrong(submission.printed)
     if failure is not None:
         raise failure
+
+
+# A number with decimals right behind the word: one without may count epochs.
+PRINTED = re.compile(r"loss\s*[:=]?\s*(\d+\.\d+)", re.IGNORECASE)
+
+
+def printed_wrong(text):
+    """The failure where what is printed as the loss cannot be that of a network that learns."""
+    told = [float(number) for number in PRINTED.findall(text)]
+    if len(told) < FEWEST_PRINTED:
+        return None
+    went = f"from {told[0]:g} to {told[-1]:g}"
+    grown = told[-1] > max(2 * told[0], TRAINED_BEFORE * GUESSING)
+    if grown and all(map(operator.le, told, told[1:])):
+        text = f"the number printed as the loss only grows, {went}, though the network learns"
+        return CheckFailed(Stage.VALUES, text, hint="Is it a total that is never set back to 0?")
+    if len(set(told)) == 1 and told[0] > TRAINED_BEFORE * GUESSING:
+        text = f"the number printed as the loss is {told[0]:g} each time, though the network learns"
+        return CheckFailed(Stage.VALUES, text, hint="Which loss is it: that of this step?")
+    return None
 
 
 def no_progress(seen, known):

@@ -57,10 +57,10 @@ def test_resnet18_is_loaded(student, submission, data_folder):
 def assert_loaded(student, submission, name, data_folder, shown):
     """The model's structure and weights, as they are here, and the outputs that were handed in."""
     scaffold = student.scaffold("models")
+    assert_made(scaffold, student, name)
     try:
         told = scaffold.shapes(student[name])
     except CheckFailed:
-        assert_made(scaffold, student, name)
         assert_no_other(submission, name)
         if shown:  # it was there when the student ran it
             raise NeedsReview(f"`{name}` could not be loaded here, but its output is there: a "

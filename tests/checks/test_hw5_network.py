@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import nn
 
 from grader.assignment import Assignment
 from grader.checks import CheckFailed, NeedsReview
-from rubrics.hw5 import test_p3_digits as p3
+from rubrics.hw5 import test_p3_network as p3
 
 
 @pytest.fixture(scope="module")
@@ -140,3 +141,37 @@ def test_two_layers_of_one_shape_count_twice() -> None:
         nn.init.zeros_(layer.bias)
     with pytest.raises(CheckFailed, match=r"again\.weight \(32, 16, 3, 3\), but should have"):
         parameters(net)
+
+
+LAYERS = nn.Linear(64, 10)
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        lambda x: LAYERS(x.flatten(1)),
+        lambda x: LAYERS(x.flatten(1)).bfloat16().float(),
+        lambda x: torch.rand(len(x), 10),  # another mistake
+        lambda x: LAYERS(x.flatten(1)) * torch.nan,
+        lambda x: x.flatten(1),
+        lambda x: LAYERS(x.flatten(1)).sum(),
+    ],
+)
+def test_images_that_a_network_keeps_apart(scores: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    p3.assert_each_alone(scores, np.random.default_rng(0).random((3, 1, 8, 8), dtype=np.float32))
+
+
+@pytest.mark.parametrize(
+    "mixed",
+    [
+        lambda x: LAYERS(x.reshape(64, -1).T),
+        lambda x: LAYERS(x.flatten(1) - x.flatten(1).mean(0)),
+        lambda x: LAYERS(x.flatten(1)).cumsum(0),
+        lambda x: LAYERS(x.flatten(1)).softmax(0),
+    ],
+)
+def test_images_that_a_network_mixes(mixed: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    x = np.random.default_rng(0).random((3, 1, 8, 8), dtype=np.float32)
+    with pytest.raises(CheckFailed, match="changes with the other images of the batch"):
+        p3.assert_each_alone(mixed, x)
+    p3.assert_each_alone(mixed, x[:1])

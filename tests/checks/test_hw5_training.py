@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -189,3 +190,36 @@ def test_a_loop_that_was_left_early_may_have_seen_more_later() -> None:
 )
 def test_why_a_network_has_not_learned(told: dict[str, Any], message: str) -> None:
     assert p3.why_not(seen(**told)) == message
+
+
+def lines(losses: Iterable[object], line: str = "Epoch : {} | Training Loss : {}") -> str:
+    return "\n".join(line.format(epoch, loss) for epoch, loss in enumerate(losses))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        lines(["2.3023", "1.1042", "1.2034", "0.5023", "0.6011", "0.1001"]),
+        lines(["0.0012"] * 8),  # it was over before the first line
+        lines(["0.0002", "0.0001", "0.0001", "0.0001", "0.0005"], "{} loss={}, and noise"),
+        lines(["2.3", "4.6", "6.9"]),
+        lines(range(9), "{} loss: {}"),  # numbers of steps, say
+        lines(["0.11", "0.52", "0.81", "0.92", "0.95", "0.97"], "{} accuracy: {}"),
+        lines(["0.11", "0.52", "0.81", "0.92", "0.95", "0.97"], "{} loss of epoch 3.0: acc {}"),
+        "",
+    ],
+)
+def test_losses_that_may_be_printed(text: str) -> None:
+    assert p3.printed_wrong(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (lines(["2.3023", "4.5012", "6.1143", "7.0001", "7.5212"]), "only grows, from 2.3023"),
+        (lines(["2.3", "4.5", "4.5", "9.0", "9.0"], "{} loss {}"), "only grows"),
+        (lines(["2.3023"] * 5), "is 2.3023 each time"),
+    ],
+)
+def test_losses_that_no_learning_network_has(text: str, message: str) -> None:
+    assert message in p3.printed_wrong(text).message
