@@ -1,16 +1,19 @@
 """Known variants of an assignment's answers: mistakes with their names, and accepted alternatives.
 
 They lie in `variants/*.yaml` of the assignment's folder, each an edit of the model answers in
-`variants/answers.py`. A mistake is recognised in a student's answer by `oracle`, Python that
+`variants/answers.py`. A mistake is recognised in a student's answer by `oracles`, Python that
 defines what the reference would be if the mistake were right, or by `signs`, verdicts that
 nothing else leads to.
+
+What many oracles share is written once: `- frame: NAME` with its `code` stands in one of the files,
+and goes in front of each oracle of a mistake that names it. `oracles_of` takes those of another.
 """
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -114,6 +117,13 @@ class Mistake(KnownMistake):
         return len(self.oracles)
 
 
+class Frame(_Entry):
+    """Code in front of the oracles of each mistake that names it; they may define it anew."""
+
+    frame: str
+    code: str
+
+
 class Accepted(_Entry):
     """A right answer that looks unlike the model answer, and why it is one."""
 
@@ -129,6 +139,7 @@ class Accepted(_Entry):
 
 
 Variant = Mistake | Accepted
+_Kind = TypeVar("_Kind", bound=_Entry)
 
 #: The names of known mistakes, where neither their variants nor a reference are there.
 RECORDED = "mistakes.yaml"
@@ -142,38 +153,66 @@ def read_variants(folder: Path) -> tuple[Variant, ...]:
 
     Raises UsageError where a file is no list of variants, or a name is given twice.
     """
+    listed = [(path, entry) for path in sorted(folder.glob("*.yaml"))
+              if path.name != EQUIVALENTS for entry in _read(path)]  # fmt: skip
+    shared = [_validated(path, Frame, entry) for path, entry in listed if "code" in entry]
+    frames = {frame.frame: frame.code for frame in shared}
+    mistakes = {entry["mistake"]: entry for _, entry in listed if "mistake" in entry}
     found: list[Variant] = []
-    for path in sorted(folder.glob("*.yaml")):
-        if path.name != EQUIVALENTS:
-            found += _read(path)
-    names = [variant.id for variant in found]
+    for path, entry in listed:
+        if "accepted" in entry:
+            found.append(_validated(path, Accepted, entry))
+        elif "code" not in entry:
+            found.append(_validated(path, Mistake, _with_oracles(path, entry, mistakes, frames)))
+    names = [*(variant.id for variant in found), *(frame.frame for frame in shared)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError(f"{folder}: variants with one name: {', '.join(twice)}")
     return tuple(found)
 
 
-def _read(path: Path) -> list[Variant]:
+def _read(path: Path) -> list[dict[str, Any]]:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(data, list):
         raise UsageError(f"{path}: should be a list of variants")
-    return [_variant(path, entry) for entry in data]
+    for entry in data:
+        if not isinstance(entry, dict):
+            raise UsageError(f"{path}: {str(entry)[:40]}: should be keys with values")
+    return data
 
 
-def _variant(path: Path, entry: Any) -> Variant:
-    kind: type[Mistake] | type[Accepted] = Mistake
-    if isinstance(entry, dict) and "accepted" in entry:
-        kind = Accepted
-    name = entry.get(kind.__name__.lower()) if isinstance(entry, dict) else str(entry)[:40]
+def _with_oracles(
+    path: Path, entry: dict[str, Any], mistakes: dict[str, Any], frames: dict[str, str]
+) -> dict[str, Any]:
+    """A mistake's entry with its whole oracles: those that it borrows, behind its frame."""
+    told = {key: value for key, value in entry.items() if key not in ("frame", "oracles_of")}
+    lender, frame = entry.get("oracles_of"), entry.get("frame")
+    if lender is not None:
+        if lender not in mistakes or not mistakes[lender].get("oracles"):
+            raise UsageError(f"{path}: {_name(entry)}: oracles_of: no oracles of {lender!r}")
+        told["oracles"] = mistakes[lender]["oracles"]
+    if frame is not None:
+        if frame not in frames:
+            raise UsageError(f"{path}: {_name(entry)}: frame: there is no {frame!r}")
+        told["oracles"] = [f"{frames[frame]}\n{oracle}" for oracle in told.get("oracles", ())]
+    return told
+
+
+def _validated(path: Path, kind: type[_Kind], entry: dict[str, Any]) -> _Kind:
     try:
         return kind.model_validate(entry)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise UsageError(f"{path}: {name}: {where}: {first['msg']}") from error
+        raise UsageError(f"{path}: {_name(entry)}: {where}: {first['msg']}") from error
+
+
+def _name(entry: dict[str, Any]) -> str:
+    """What an entry is called in messages."""
+    return str(next((entry[k] for k in ("mistake", "accepted", "frame") if k in entry), entry))[:40]
 
 
 def read_recorded(path: Path) -> tuple[RecordedMistake, ...]:

@@ -24,6 +24,31 @@ ACCEPTED = """\
   why: entry by entry
   edit: {cell: "1", old: "+", new: "-"}
 """
+FRAME = """\
+- frame: both
+  code: "def f(x): return g(x) + g(-x)"
+"""
+BORROWED = (
+    FRAME
+    + """\
+- mistake: 1b-sign
+  part: 1b
+  name: Wrong sign
+  say: Look at the sign.
+  edit: {cell: "1", old: "+", new: "-"}
+  oracles_of: 1a-sign
+  frame: both
+"""
+)
+
+
+def test_oracles_are_borrowed_and_stand_behind_their_frame(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(BORROWED)  # the lender comes later
+    (tmp_path / "b.yaml").write_text(MISTAKE + '  oracles: ["def g(x): return -x"]\n')
+    borrower, lender = read_variants(tmp_path)
+    assert isinstance(borrower, Mistake) and isinstance(lender, Mistake)
+    assert borrower.oracles == ("def f(x): return g(x) + g(-x)\ndef g(x): return -x",)
+    assert lender.oracles == ("def g(x): return -x",)
 
 
 def test_mistakes_and_alternatives_are_read_in_order(tmp_path: Path) -> None:
@@ -47,7 +72,12 @@ def test_a_folder_that_is_not_there_has_none(tmp_path: Path) -> None:
         (MISTAKE + MISTAKE, "variants with one name: 1a-sign"),
         ("a: b", "should be a list of variants"),
         ("- [", "not valid YAML"),
-        ("- word", "word"),
+        ("- word", "word: should be keys with values"),
+        (MISTAKE + "  frame: both\n", "1a-sign: frame: there is no 'both'"),
+        (MISTAKE + "  oracles_of: 1b\n", "1a-sign: oracles_of: no oracles of '1b'"),
+        (MISTAKE + "  oracles_of: 1a-sign\n", "oracles_of: no oracles of '1a-sign'"),
+        (FRAME + FRAME, "variants with one name: both"),
+        (FRAME + "  part: 1a\n", "both: part: Extra inputs"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, text: str, message: str) -> None:
