@@ -146,8 +146,8 @@ def test_modules_beside_students_are_all_there() -> None:
     rest = set(_below("grader.sandbox")) - set(BESIDE_STUDENTS)
     assert rest == {
         "grader.sandbox", "grader.sandbox.canaries", "grader.sandbox.canary_cell",
-        "grader.sandbox.launcher", "grader.sandbox.notebook_run", "grader.sandbox.session",
-        "grader.sandbox.spec",
+        "grader.sandbox.jupyter", "grader.sandbox.launcher", "grader.sandbox.notebook_run",
+        "grader.sandbox.session", "grader.sandbox.spec",
     }  # fmt: skip
 
 

@@ -1,13 +1,8 @@
-"""Drives one notebook cell by cell in a job's kernel, with nbclient over Unix sockets.
-
-The kernel is started by a jupyter_client provisioner of ours, which waits for the child's own
-ready signal: the client's polling would cost most of a second.
-"""
+"""Drives one notebook cell by cell in a job's kernel, with nbclient over Unix sockets."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 import socket
 import time
@@ -15,152 +10,20 @@ from typing import Any
 
 import nbformat
 import zmq
-from jupyter_client.asynchronous.client import AsyncKernelClient
-from jupyter_client.manager import AsyncKernelManager
-from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
-from nbclient import NotebookClient
-from nbclient.exceptions import (
-    CellExecutionComplete,
-    CellExecutionError,
-    CellTimeoutError,
-    DeadKernelError,
-)
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from grader.errors import GraderError
-from grader.sandbox.frames import WireError, parse_json
+from grader.sandbox.jupyter import MALFORMED, OUTPUT_BYTES, BoundedClient, make_manager
 from grader.sandbox.launcher import Job, Launcher
 from grader.sandbox.spec import JobSpec
 
-_PORTS = {
-    f"{name}_port": n for n, name in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)
-}
 # How long an interrupted cell may take to stop before its kernel is given up.
 _INTERRUPT_S = 3.0
-# The longest message that is taken from a kernel, and how much output of a cell is kept.
-_MESSAGE_BYTES = 64 << 20
-_OUTPUT_BYTES = 16 << 20
-
-# What jupyter_client and nbclient raise on messages that no honest kernel sends.
-_MALFORMED = (
-    WireError, ValueError, LookupError, TypeError, AttributeError, AssertionError, zmq.ZMQError,
-)  # fmt: skip
-# A student's code can break the kernel's connection: nothing may wait for it for ever.
-_SEND_MS = 3000
+# How long the processes that were ended may take to make room for another.
 _CLEARED_S = 1.0
 # How long the end of a process may be known before its cause: the job looks every 50 ms.
 _TOLD_S = 0.25
 _ENDED_S = 4.0
-
-
-class JobProvisioner(KernelProvisionerBase):  # type: ignore[misc]  # jupyter_client is untyped
-    """Starts a kernel as a job of a launcher."""
-
-    launcher: Launcher
-    spec: JobSpec
-    job: Job | None = None
-
-    @property
-    def has_process(self) -> bool:
-        """Whether the job was started and has not been cleaned up."""
-        return self.job is not None
-
-    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
-        """Nothing to prepare: there is no command line."""
-        return {**kwargs, "cmd": []}
-
-    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> dict[str, Any]:
-        """Start the job and wait until its kernel listens."""
-        key = self.parent.session.key.decode()
-        scheme = self.parent.session.signature_scheme
-        told = {**_PORTS, "key": key, "signature_scheme": scheme, "kernel_name": ""}
-        self.job = self.launcher.launch(self.spec, told)
-        self.job.wait_ready()
-        address = str(self.job.folder / "ipc" / "k")
-        return {**_PORTS, "transport": "ipc", "ip": address, "key": key.encode(),
-                "signature_scheme": scheme}  # fmt: skip
-
-    async def poll(self) -> int | None:
-        """The kernel's exit code, None while it runs.
-
-        What nbclient asks in the background may not raise: a cell would be waited for to the end
-        of its limit. `NotebookRun.execute` asks again.
-        """
-        try:
-            return self.job.poll() if self.job else 0
-        except GraderError:
-            return 1
-
-    async def wait(self) -> int | None:
-        """Wait for the kernel's end."""
-        while self.job and self.job.poll() is None:
-            await asyncio.sleep(0.01)
-        return 0
-
-    async def send_signal(self, signum: int) -> None:
-        """Pass a signal on to the kernel."""
-        if self.job:
-            self.job.signal(signal.Signals(signum).name)
-
-    async def kill(self, restart: bool = False) -> None:
-        """Kill the kernel."""
-        await self.send_signal(signal.SIGKILL)
-
-    async def terminate(self, restart: bool = False) -> None:
-        """Kill the kernel: it has nothing to save."""
-        await self.kill(restart)
-
-    async def cleanup(self, restart: bool = False) -> None:
-        """End the job and everything that it started."""
-        if self.job:
-            self.job.end()
-            self.job = None
-
-
-class _Client(AsyncKernelClient):  # type: ignore[misc]  # jupyter_client is untyped
-    """A kernel client without heartbeats, connected to a kernel that is known to be ready."""
-
-    async def wait_for_ready(self, timeout: float | None = None) -> None:
-        """One round trip, so that the first cell's output finds the subscription in place."""
-        while True:
-            self.kernel_info()
-            await asyncio.wait_for(self.shell_channel.get_msg(), timeout)
-            if await self.iopub_channel.msg_ready():
-                return
-            await asyncio.sleep(0.002)
-
-
-class _BoundedClient(NotebookClient):  # type: ignore[misc]  # nbclient is untyped
-    """An nbclient that keeps the first outputs of a cell and drops a flood of them.
-
-    `complete` says whether the last cell's outputs came to their end: they do not where a
-    message was too long, and the connection then stays closed.
-    """
-
-    room = _OUTPUT_BYTES
-    complete = True
-
-    def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
-        """Take in one message and note the last one."""
-        try:
-            return super().process_message(msg, cell, cell_index)
-        except CellExecutionComplete:
-            self.complete = True
-            raise
-
-    def output(self, outs: Any, msg: Any, display_id: Any, cell_index: int) -> Any:
-        """Keep one output while there is room, then one line that says what was dropped."""
-        if self.room <= 0:
-            return None
-        self.room -= len(json.dumps(msg["content"]))
-        if self.room > 0:
-            return super().output(outs, msg, display_id, cell_index)
-        self.note_loss(outs)
-        return None
-
-    def note_loss(self, outs: Any) -> None:
-        """Say among a cell's outputs that there were more of them."""
-        text = f"The output of this cell beyond {_OUTPUT_BYTES >> 20} MiB was dropped.\n"
-        outs.append(nbformat.v4.new_output("stream", name="stderr", text=text))
 
 
 class ForkedPeer:
@@ -225,16 +88,10 @@ class NotebookRun:
 
     def __init__(self, notebook: nbformat.NotebookNode, launcher: Launcher, spec: JobSpec) -> None:
         self._loop = asyncio.new_event_loop()
-        manager = AsyncKernelManager()
-        self._provisioner = JobProvisioner(parent=manager)
-        self._provisioner.launcher, self._provisioner.spec = launcher, spec
-        manager.provisioner = self._provisioner
-        manager.client_factory = _Client
-        manager.session.unpack = parse_json
-        manager.context.setsockopt(zmq.MAXMSGSIZE, _MESSAGE_BYTES)
-        manager.context.setsockopt(zmq.SNDTIMEO, _SEND_MS)
-        self._manager = manager
-        self._client = _BoundedClient(notebook, km=manager, timeout=None, store_widget_state=False)
+        self._manager, self._provisioner = make_manager(launcher, spec)
+        self._client = BoundedClient(
+            notebook, km=self._manager, timeout=None, store_widget_state=False
+        )
         self._client.reset_execution_trackers()
         self._sessions = 0
         self._killed_for_memory = 0
@@ -298,7 +155,7 @@ class NotebookRun:
             except (asyncio.TimeoutError, TimeoutError):
                 self._kill()
                 raise CellFailed("died", "its kernel no longer answers") from None
-        self._client.room, self._client.complete = _OUTPUT_BYTES, False
+        self._client.room, self._client.complete = OUTPUT_BYTES, False
         await self._client.async_execute_cell(cell, index)
         if not self._client.complete:
             self._client.note_loss(cell.outputs)
@@ -436,7 +293,7 @@ class NotebookRun:
         """Work with a kernel in which student code runs, and so may write on its sockets."""
         try:
             return self._do(work)
-        except _MALFORMED as error:
+        except MALFORMED as error:
             self._kill()
             message = f"its kernel sent a malformed message ({type(error).__name__}: {error})"
             raise CellFailed("died", message[:1000]) from error
