@@ -6,6 +6,7 @@ import builtins
 import io
 import json
 import keyword
+import re
 import tokenize
 import zipfile
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ from tests.kits import rubric_of
 _LENGTH, _NAMES = 12, 3
 _SILENT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT,
            tokenize.ENCODING, tokenize.ENDMARKER, tokenize.STRING}  # fmt: skip
+
+# In what is no text, so many characters of it in a row are some.
+_READABLE = re.compile(rb"[\t\n -~]{40,}")
 
 Runs = set[tuple[str, ...]]
 
@@ -66,8 +70,23 @@ def _texts(name: str, data: bytes) -> Iterator[tuple[str, str]]:
     elif name.endswith(".ipynb"):
         cells = json.loads(data)["cells"]
         yield name, "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    elif name.endswith(".json"):
+        yield name, "\n".join(text for text in _strings(json.loads(data)) if " " in text)
+    elif b"\0" in data:  # numbers: what can be read among them
+        yield name, "\n".join(text.decode() for text in _READABLE.findall(data))
     elif not name.endswith((".csv", ".png", ".jpg", ".pth", ".bin")):
         yield name, data.decode("utf-8", "replace")
+
+
+def _strings(value: object) -> Iterator[str]:
+    """All words of a JSON value: numbers hold no code."""
+    if isinstance(value, dict):
+        yield from value
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _strings(item)
+    elif isinstance(value, str):
+        yield value
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +138,10 @@ def test_no_private_code_is_shipped(
 def test_a_planted_leak_would_be_found(hw5: Assignment, known: Runs) -> None:
     solution = (hw5.reference_folder / "p6_convolution.py").read_text(encoding="utf-8")
     planted = "\n".join(solution.splitlines()[-8:])
-    assert hits(private(hw5), [("planted.py", planted)], known)
+    text = planted.encode()
+    ways = {"a.py": text, "a.json": json.dumps([{"a": planted}]).encode(), "a": b"\0%b\0" % text}
+    for name, data in ways.items():
+        assert hits(private(hw5), list(_texts(name, data)), known), name
     assert any(isinstance(variant, Accepted) for variant in hw5.variants)
 
 
