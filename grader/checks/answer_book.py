@@ -181,12 +181,26 @@ def _packed(packer: Packer, right: Any, answer: Callable[[], Any]) -> Any:
     try:
         value = _single(answer())
         # Kept to single precision, to which answers are held: half as large.
-        return _SAME if _image(value) == _image(_single(right)) else packer.pack(value)
+        return _SAME if _are_same(value, _single(right)) else packer.pack(value)
     except NOT_IT:
         return None
 
 
-def _image(value: Any) -> Any:
+def _are_same(value: Any, right: Any) -> bool:
+    """Whether two answers have the same numbers to the last bit, however they lie in memory."""
+    if type(value) is not type(right):
+        return False
+    if isinstance(value, list | tuple):
+        return len(value) == len(right) and all(map(_are_same, value, right))
+    if isinstance(value, dict):
+        return list(value) == list(right) and all(map(_are_same, value.values(), right.values()))
+    if isinstance(value, np.ndarray):
+        alike = (value.dtype, value.shape) == (right.dtype, right.shape)
+        return bool(alike and value.tobytes() == right.tobytes())
+    return _image(value) == _image(right)
+
+
+def _image(value: Any) -> tuple[Any, bytes]:
     packer = Packer()
     return packer.pack(value), bytes(packer.small)
 
