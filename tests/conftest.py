@@ -24,8 +24,10 @@ ROOT = Path(__file__).resolve().parents[1]
 # Checks of an assignment: they are run on submissions, by tests.
 collect_ignore = ["assignments"]
 
-# What takes longest comes first: no process is to be at it still when the others are done.
-LONG = ("test_corpus.py", "test_submissions.py", "test_odd_answers.py", "test_second_assignment.py")
+# What takes longest comes first: no process is to be at it still when the others are done. Those
+# of the kit come before all: while one process makes it the others have enough to do without.
+LONG = ("test_leaks.py", "test_kernel.py", "test_corpus.py", "test_submissions.py",
+        "test_odd_answers.py", "test_second_assignment.py")  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
