@@ -202,7 +202,9 @@ def lines(losses: Iterable[object], line: str = "Epoch : {} | Training Loss : {}
         lines(["2.3023", "1.1042", "1.2034", "0.5023", "0.6011", "0.1001"]),
         lines(["0.0012"] * 8),  # it was over before the first line
         lines(["0.0002", "0.0001", "0.0001", "0.0001", "0.0005"], "{} loss={}, and noise"),
-        lines(["2.3", "4.6", "6.9"]),
+        lines(["2.3", "4.6"]),
+        lines(["2.30"] * 3),
+        lines(["0.91", "1.02", "1.80"]),
         lines(range(9), "{} loss: {}"),  # numbers of steps, say
         lines(["0.11", "0.52", "0.81", "0.92", "0.95", "0.97"], "{} accuracy: {}"),
         lines(["0.11", "0.52", "0.81", "0.92", "0.95", "0.97"], "{} loss of epoch 3.0: acc {}"),
