@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -104,12 +104,15 @@ class Mistake(KnownMistake):
     """A wrong variant of a part.
 
     `severity` says how much of the part is wrong. Each of the `oracles` is one form that the
-    mistake takes.
+    mistake takes; `oracles_of` names a mistake that lends its own, and `frame` what stands in
+    front of each.
     """
 
     severity: str = Field(default="major", pattern="^(major|minor)$")
     edit: Edit
     oracles: tuple[str, ...] = ()
+    oracles_of: str = ""
+    frame: str = ""
 
     @property
     def forms(self) -> int:
@@ -122,6 +125,11 @@ class Frame(_Entry):
 
     frame: str
     code: str
+
+    @property
+    def id(self) -> str:
+        """The name by which mistakes ask for it."""
+        return self.frame
 
 
 class Accepted(_Entry):
@@ -139,7 +147,6 @@ class Accepted(_Entry):
 
 
 Variant = Mistake | Accepted
-_Kind = TypeVar("_Kind", bound=_Entry)
 
 #: The names of known mistakes, where neither their variants nor a reference are there.
 RECORDED = "mistakes.yaml"
@@ -153,66 +160,57 @@ def read_variants(folder: Path) -> tuple[Variant, ...]:
 
     Raises UsageError where a file is no list of variants, or a name is given twice.
     """
-    listed = [(path, entry) for path in sorted(folder.glob("*.yaml"))
-              if path.name != EQUIVALENTS for entry in _read(path)]  # fmt: skip
-    shared = [_validated(path, Frame, entry) for path, entry in listed if "code" in entry]
-    frames = {frame.frame: frame.code for frame in shared}
-    mistakes = {entry["mistake"]: entry for _, entry in listed if "mistake" in entry}
-    found: list[Variant] = []
-    for path, entry in listed:
-        if "accepted" in entry:
-            found.append(_validated(path, Accepted, entry))
-        elif "code" not in entry:
-            found.append(_validated(path, Mistake, _with_oracles(path, entry, mistakes, frames)))
-    names = [*(variant.id for variant in found), *(frame.frame for frame in shared)]
+    entries = [_validated(path, entry) for path in sorted(folder.glob("*.yaml"))
+               if path.name != EQUIVALENTS for entry in _read(path)]  # fmt: skip
+    names = [entry.id for entry in entries]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError(f"{folder}: variants with one name: {', '.join(twice)}")
-    return tuple(found)
+    known = {entry.id: entry for entry in entries}
+    whole = [_with_oracles(folder, e, known) if isinstance(e, Mistake) else e for e in entries]
+    return tuple(entry for entry in whole if not isinstance(entry, Frame))
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
+def _read(path: Path) -> list[Any]:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(data, list):
         raise UsageError(f"{path}: should be a list of variants")
-    for entry in data:
-        if not isinstance(entry, dict):
-            raise UsageError(f"{path}: {str(entry)[:40]}: should be keys with values")
     return data
 
 
-def _with_oracles(
-    path: Path, entry: dict[str, Any], mistakes: dict[str, Any], frames: dict[str, str]
-) -> dict[str, Any]:
-    """A mistake's entry with its whole oracles: those that it borrows, behind its frame."""
-    told = {key: value for key, value in entry.items() if key not in ("frame", "oracles_of")}
-    lender, frame = entry.get("oracles_of"), entry.get("frame")
-    if lender is not None:
-        if lender not in mistakes or not mistakes[lender].get("oracles"):
-            raise UsageError(f"{path}: {_name(entry)}: oracles_of: no oracles of {lender!r}")
-        told["oracles"] = mistakes[lender]["oracles"]
-    if frame is not None:
-        if frame not in frames:
-            raise UsageError(f"{path}: {_name(entry)}: frame: there is no {frame!r}")
-        told["oracles"] = [f"{frames[frame]}\n{oracle}" for oracle in told.get("oracles", ())]
-    return told
-
-
-def _validated(path: Path, kind: type[_Kind], entry: dict[str, Any]) -> _Kind:
+def _validated(path: Path, entry: Any) -> Variant | Frame:
+    if not isinstance(entry, dict):
+        raise UsageError(f"{path}: {str(entry)[:40]}: should be keys with values")
+    kind: type[Mistake] | type[Accepted] | type[Frame] = Mistake
+    if "mistake" not in entry:
+        kind = Accepted if "accepted" in entry else Frame if "frame" in entry else Mistake
     try:
         return kind.model_validate(entry)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise UsageError(f"{path}: {_name(entry)}: {where}: {first['msg']}") from error
+        name = str(entry.get(kind.__name__.lower()))[:40]
+        raise UsageError(f"{path}: {name}: {where}: {first['msg']}") from error
 
 
-def _name(entry: dict[str, Any]) -> str:
-    """What an entry is called in messages."""
-    return str(next((entry[k] for k in ("mistake", "accepted", "frame") if k in entry), entry))[:40]
+def _with_oracles(folder: Path, mistake: Mistake, known: dict[str, Variant | Frame]) -> Mistake:
+    """The mistake with all its oracles: its own and those that it borrows, behind its frame."""
+    oracles = mistake.oracles
+    if mistake.oracles_of:
+        lender = known.get(mistake.oracles_of)
+        if not isinstance(lender, Mistake) or not lender.oracles:
+            what = f"oracles_of: no oracles of {mistake.oracles_of!r}"
+            raise UsageError(f"{folder}: {mistake.id}: {what}")
+        oracles += lender.oracles
+    if mistake.frame:
+        frame = known.get(mistake.frame)
+        if not isinstance(frame, Frame):
+            raise UsageError(f"{folder}: {mistake.id}: frame: there is no {mistake.frame!r}")
+        oracles = tuple(f"{frame.code}\n{oracle}" for oracle in oracles)
+    return mistake.model_copy(update={"oracles": oracles})
 
 
 def read_recorded(path: Path) -> tuple[RecordedMistake, ...]:

@@ -192,6 +192,11 @@ def test_why_a_network_has_not_learned(told: dict[str, Any], message: str) -> No
     assert p3.why_not(seen(**told)) == message
 
 
+def printing(text: str, **told: Any) -> dict[str, Any]:
+    """What a right loop shows that prints this in four epochs."""
+    return {**seen(passes=[[5, 5, 5, 500]] * 4), "printed": text, **told}
+
+
 def lines(losses: Iterable[object], line: str = "Epoch : {} | Training Loss : {}") -> str:
     return "\n".join(line.format(epoch, loss) for epoch, loss in enumerate(losses))
 
@@ -203,6 +208,8 @@ def lines(losses: Iterable[object], line: str = "Epoch : {} | Training Loss : {}
         lines(["0.0012"] * 8),  # it was over before the first line
         lines(["0.0002", "0.0001", "0.0001", "0.0001", "0.0005"], "{} loss={}, and noise"),
         lines(["2.3", "4.6"]),
+        lines(["1.02e+00", "5.10e-01", "7.01e-02"]),
+        lines(["2.30"] * 4, "{} took 0.123 s, loss {}"),
         lines(["2.30"] * 3),
         lines(["0.91", "1.02", "1.80"]),
         lines(range(9), "{} loss: {}"),  # numbers of steps, say
@@ -212,7 +219,7 @@ def lines(losses: Iterable[object], line: str = "Epoch : {} | Training Loss : {}
     ],
 )
 def test_losses_that_may_be_printed(text: str) -> None:
-    assert p3.printed_wrong(text) is None
+    assert p3.printed_wrong(printing(text)) is None
 
 
 @pytest.mark.parametrize(
@@ -224,4 +231,12 @@ def test_losses_that_may_be_printed(text: str) -> None:
     ],
 )
 def test_losses_that_no_learning_network_has(text: str, message: str) -> None:
-    assert message in p3.printed_wrong(text).message
+    assert message in p3.printed_wrong(printing(text)).message
+
+
+def test_a_total_may_begin_anew_in_each_epoch_or_be_meant() -> None:
+    text = lines(["2.3023", "4.5012", "6.1143", "7.0001", "7.5212"])
+    assert p3.printed_wrong(printing(text, passes=[[5, 5, 5, 500]] * 2)) is None
+    assert p3.printed_wrong(printing(text, passes=[])) is None  # its own way through the images
+    meant = p3.printed_wrong(printing(text.replace("Training", "Total")))
+    assert isinstance(meant, NeedsReview)
