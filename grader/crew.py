@@ -14,8 +14,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from threading import current_thread, main_thread
 from types import FrameType
 from typing import Generic, Protocol, TypeVar
 
@@ -93,8 +95,9 @@ class Crew(Generic[T, R]):
             member.give(task)
 
     def _hire(self) -> _Member[T]:
-        member: _Member[T] = _Member(self._make)
-        self._members.append(member)
+        with _interrupts_wait():
+            member: _Member[T] = _Member(self._make)
+            self._members.append(member)
         return member
 
     def _finished(self) -> list[_Member[T]]:
@@ -143,8 +146,7 @@ class _Member(Generic[T]):
         self.process: BaseProcess = context.Process(target=_serve, args=(theirs, make))
         self.task: tuple[T, int] | None = None
         self.done = 0
-        with _interrupts_wait():
-            self.process.start()
+        self.process.start()
         theirs.close()
 
     def give(self, task: tuple[T, int]) -> None:
@@ -171,15 +173,31 @@ class _Member(Generic[T]):
 
 @contextmanager
 def _interrupts_wait() -> Iterator[None]:
-    """Hold Ctrl-C back in a process that is being started: it is for who starts it."""
-    if not hasattr(signal, "pthread_sigmask"):
+    """Hold Ctrl-C back while a process is being started; it comes afterwards.
+
+    The new process inherits the mask. The mask is not enough for who starts it: any other thread,
+    as those of a library for linear algebra, may be given the signal, and the main one has it then.
+    """
+    came = False
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        nonlocal came
+        came = True
+
+    if not hasattr(signal, "pthread_sigmask") or current_thread() is not main_thread():
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # Started with the first process otherwise, and it would let the signal through again.
+    resource_tracker.ensure_running()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    handler = signal.signal(signal.SIGINT, remember)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler or signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _serve(connection: Connection, make: Callable[[], Worker[T, R]]) -> None:
@@ -210,6 +228,7 @@ def _serve(connection: Connection, make: Callable[[], Worker[T, R]]) -> None:
     except (EOFError, ConnectionError, KeyboardInterrupt):  # nobody is there any more, or dismissed
         return
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending: told again, it goes on so
         if worker is not None:
             worker.close()
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,3 +169,54 @@ def _command(pid: int) -> bytes:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
+
+
+class Interrupting:
+    """A way to make workers; Ctrl-C comes as it is handed over, and the process being started notes
+    whether it is shielded as it takes it.
+    """
+
+    def __init__(self, mark: Path) -> None:
+        self.handed = False
+        self._mark = mark
+        self._go = threading.Event()
+        self._thread = threading.Thread(target=self._interrupt)
+        self._thread.start()
+
+    def _interrupt(self) -> None:
+        """From a thread that was there before: any may be given a process's signals."""
+        self._go.wait()
+        signal.raise_signal(signal.SIGINT)
+
+    def __call__(self) -> Doubler:
+        return Doubler()
+
+    def __getstate__(self) -> str:
+        self._go.set()
+        self._thread.join()
+        self.handed = True
+        return str(self._mark)
+
+    def __setstate__(self, mark: str) -> None:
+        shielded = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        Path(mark).write_text("shielded" if shielded else "open")
+
+
+def interrupted_start(mark: Path) -> None:
+    """In an interpreter that has started no process yet."""
+    make = Interrupting(mark)
+    with Crew(make, 1) as crew:
+        crew.add(Errand(1))
+        with pytest.raises(KeyboardInterrupt):
+            list(crew.results())
+        assert make.handed and soon(mark.exists)
+
+
+def test_ctrl_c_in_the_middle_of_a_start_comes_after_it(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    program = "import sys; from tests.test_crew import *; interrupted_start(Path(sys.argv[1]))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(mark)], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert mark.read_text() == "shielded"
