@@ -71,7 +71,7 @@ def mutate(cell: str, parts: list[PartEntry], given: str, answer: str) -> list[M
         part = owners[spot.top]
         for what, new in changes(spot.node, spot.place):
             source = _changed(tree, answer, spot, new)
-            if source is None or source in made:
+            if source in (None, answer) or source in made:
                 continue
             name = f"{part}:L{spot.node.lineno}:{what}"
             counts[name] = counts.get(name, 0) + 1
