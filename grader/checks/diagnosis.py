@@ -37,8 +37,9 @@ def diagnose(
     """The first known mistake that a failed check shows, None where it shows none of them.
 
     What is known by a sign comes before what is known by an oracle, and general names come last.
-    `again` runs the check with another reference, and raises where it fails. Further oracles are
-    not tried once `patience_s` is over.
+    `again` runs the check with another reference, and raises where it fails. Once `patience_s` is
+    over, no oracles are tried behind the last that gives credit: a busy machine may cost a name,
+    and never points.
     """
     listed = tuple(known)
     deadline = time.monotonic() + patience_s
@@ -48,8 +49,10 @@ def diagnose(
                 return mistake
         if isinstance(failure, AnswerMissing | LimitExceeded):
             continue
-        for mistake, form in ((m, form) for m in group for form in range(m.forms)):
-            if time.monotonic() > deadline:
+        oracles = [(m, form) for m in group for form in range(m.forms)]
+        owed = max((i for i, (m, _) in enumerate(oracles) if m.credit), default=-1)
+        for number, (mistake, form) in enumerate(oracles):
+            if number > owed and time.monotonic() > deadline:
                 break
             if _passes(again, reference.mistaken(mistake, form)):
                 return mistake

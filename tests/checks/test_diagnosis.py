@@ -85,6 +85,14 @@ def test_no_variant_is_tried_when_the_time_is_over(reference: Reference) -> None
     assert named(reference, X / 2, HALVED, patience_s=-1.0) is None
 
 
+def test_a_variant_that_gives_credit_is_tried_however_late_it_is(reference: Reference) -> None:
+    worth = HALVED.model_copy(update={"credit": 0.5})
+    assert named(reference, X / 2, SQUARED, worth, RAISES, patience_s=-1.0) == "halved"
+    # What comes before it would have been found first with more time, and is so without.
+    assert named(reference, X / 2, HALVED, worth, patience_s=-1.0) == "halved"
+    assert named(reference, X**2, worth, SQUARED, patience_s=-1.0) is None
+
+
 def test_a_missing_answer_is_no_mistake(reference: Reference) -> None:
     missing = AnswerMissing(Stage.PRESENT, "`double` is not defined.")
 
