@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -139,10 +139,9 @@ class Dataflow:
         copies = [n for n in states if not set(self.graph.pred[n]) & self.operations.keys()]
         return (*alone, *copies)
 
-    def drawn_as(self, *shapes: str) -> tuple[str, ...]:
-        """Operations that were drawn with no other than these shapes."""
-        return tuple(n for n in self.operations
-                     if (drawn := self._shapes.get(n)) and set(drawn) <= set(shapes))  # fmt: skip
+    def drawn_as(self, shape: str, nodes: Iterable[str]) -> tuple[str, ...]:
+        """Those of the nodes that were drawn with this shape of matplotlib and no other."""
+        return tuple(n for n in nodes if set(self._shapes.get(n, ())) == {shape})
 
     def variables(self) -> tuple[str, ...]:
         """The leaves that are no constants."""

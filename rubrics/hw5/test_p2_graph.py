@@ -53,17 +53,21 @@ def test_graph_computes_the_neuron(student, submission, reference):
 
 @pytest.mark.part("2a")
 def test_intermediate_states_are_nodes(student, submission):
-    """Each result between two operations is a node of its own, and operations are rectangles."""
+    """Results between operations are nodes; operations are rectangles, and variables circles."""
     flow = drawn(student, submission, NEURON)
     assert_none_loose(flow)
     steps = flow.unnamed_steps()
     if steps:
         text = f"{steps[0][0]!r} leads straight to {steps[0][1]!r}, without a node in between"
         raise CheckFailed(Stage.VALUES, text, hint="Intermediate results are nodes too: z_n.")
-    circles = flow.drawn_as("o")
-    if circles and not any(DRAWN_BESIDE.search(source) for source in submission.sources):
-        text = f"the operation {circles[0]!r} is drawn as a circle, but should be a rectangle"
+    if any(DRAWN_BESIDE.search(source) for source in submission.sources):
+        return
+    for circle in flow.drawn_as("o", flow.operations):
+        text = f"the operation {circle!r} is drawn as a circle, but should be a rectangle"
         raise CheckFailed(Stage.MEANS, text, hint="Circles are for variables.")
+    for square in flow.drawn_as("s", flow.variables()):
+        text = f"the variable {square!r} is drawn as a square, but should be a circle"
+        raise CheckFailed(Stage.MEANS, text, hint="Rectangles are for operations.")
 
 
 @pytest.mark.part("2b")

@@ -46,6 +46,7 @@ def test_images_are_shown(student, submission):
         assert_own_colours(student)
         seen, labelled = pictures_of(student, submission)
         assert_converts(seen)
+        assert_of_all_files(seen)
         assert_all_visible(seen, submission.sources)
         assert_own_labels(labelled)
     if not submission.shown:
@@ -138,7 +139,9 @@ def _is_labelled(value):
 # The form of what the scaffold tells.
 SEEN = {"modes": lambda value: isinstance(value, list) and all(type(m) is str for m in value),
         "read": lambda value: type(value) is bool, "visible": _is_places,
-        "otherwise": lambda value: type(value) is bool}  # fmt: skip
+        "otherwise": lambda value: type(value) is bool,
+        "files": lambda value: type(value) is int,
+        "different": lambda value: value is None or type(value) is int}  # fmt: skip
 LABELLED = {"images": _is_labelled, "anywhere": _is_places,
             "parameter": lambda value: type(value) is str,
             "placed": lambda value: type(value) is bool,
@@ -167,6 +170,17 @@ def assert_converts(seen):
                 "image_list, but should become RGB")  # fmt: skip
         raise CheckFailed(Stage.VALUES, text, hint="Images of your own need not have three "
                           "channels; the networks take three.")  # fmt: skip
+
+
+def assert_of_all_files(seen):
+    """Fail where the list holds the images of some files several times, and of others none."""
+    if not seen or seen["different"] is None:
+        return
+    count, different = len(seen["modes"]), seen["different"]
+    if different < count and different < min(FEWEST, seen["files"]):
+        text = (f"the {count} images of image_list are those of {different} different files, but "
+                f"my_images has {seen['files']}")  # fmt: skip
+        raise CheckFailed(Stage.VALUES, text, hint="Which file does each turn of the loop open?")
 
 
 # Ways to show images that the scaffold does not see.

@@ -122,12 +122,16 @@ def test_drawing_tells_what_may_stand_beside_it() -> None:
     assert Dataflow(_drawing(RIGHT["two-sums"])).gaps == ()
 
 
-def test_operations_in_the_shape_of_variables_are_found() -> None:
+def test_nodes_drawn_in_one_shape_only_are_found() -> None:
     shapes = {"neg": ["o"], "exp": ["o", "s"], "a": ["o"], "inv": ["s"], "f": ["o"]}
     told = {"nodes": ["a", "neg", "exp", "inv", "f"], "labels": {}, "directed": True,
             "edges": [["a", "neg"], ["neg", "exp"], ["exp", "inv"], ["inv", "f"]]}  # fmt: skip
-    assert Dataflow(Drawing.from_plain({**told, "shapes": shapes})).drawn_as("o") == ("neg",)
-    assert Dataflow(Drawing.from_plain(told)).drawn_as("o") == ()
+    flow = Dataflow(Drawing.from_plain({**told, "shapes": shapes}))
+    assert flow.drawn_as("o", flow.operations) == ("neg",)
+    assert flow.drawn_as("s", flow.operations) == ("inv",)
+    assert flow.drawn_as("s", flow.variables()) == ()
+    plain = Dataflow(Drawing.from_plain(told))
+    assert plain.drawn_as("o", plain.operations) == ()
 
 
 def test_graph_without_directions_is_not_judged() -> None:

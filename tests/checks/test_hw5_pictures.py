@@ -119,6 +119,28 @@ def test_a_copy_of_the_folder_has_gray_and_transparent_images(pictures: ModuleTy
     p4.assert_converts(seen(pictures, "RGB", in_a_grid))
 
 
+def test_images_of_one_file_in_place_of_all_are_told(pictures: ModuleType) -> None:
+    def of(files: int, times: int = 1, mode: str | None = "RGB") -> Any:
+        pictures.enter_copy()
+        images = read(mode)
+        for image in images:
+            image.load()  # and close its file
+        told = pictures.report({"image_list": images[:files] * times})
+        pictures.leave_copy()
+        return told
+
+    text = "^the 12 images of image_list are those of 1 different files, but my_images has 12"
+    with pytest.raises(CheckFailed, match=text):
+        p4.assert_of_all_files(of(1, 12))
+    with pytest.raises(CheckFailed, match="those of 6 different files"):
+        p4.assert_of_all_files(of(6, 2, None))
+    for right in (of(12), of(12, 2), of(12, 1, None), None):
+        p4.assert_of_all_files(right)
+    # Other images than the folder's say nothing of its files.
+    blank = pictures.report({"image_list": [Image.new("RGB", (8, 8))] * 12})
+    p4.assert_of_all_files(blank)
+
+
 @pytest.mark.parametrize(
     ("show", "upto", "visible"),
     [

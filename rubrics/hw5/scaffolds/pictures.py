@@ -77,7 +77,7 @@ def enter_copy():
         if name != FOLDER:
             os.symlink(os.path.join(home, name), os.path.join(away, name))
     os.mkdir(os.path.join(away, FOLDER))
-    seen, grays = {}, itertools.cycle(GRAYS)
+    seen, made_of, grays = {}, [], itertools.cycle(GRAYS)
     colours = itertools.cycle(COLOURS[5 * at % len(COLOURS)] for at in range(len(COLOURS)))
     for name in sorted(os.listdir(os.path.join(home, FOLDER))):
         kind = os.path.splitext(name)[1].lower()
@@ -85,12 +85,13 @@ def enter_copy():
             continue
         of_kind = seen[kind] = seen.get(kind, 0) + 1
         mode = MODES[kind][of_kind - 1] if of_kind <= len(MODES[kind]) else "RGB"
-        image = Image.new("RGB", SIZE, next(grays if mode == "L" else colours))
+        made_of.append(next(grays if mode == "L" else colours))
+        image = Image.new("RGB", SIZE, made_of[-1])
         # The usual palette would make a pattern of the colour.
         made = image.quantize(2) if mode == "P" else image.convert(mode)
         made.save(os.path.join(away, FOLDER, name))
     os.chdir(away)
-    _state.update(home=home, away=away, otherwise=False)
+    _state.update(home=home, away=away, otherwise=False, files=made_of)
 
 
 def leave_copy():
@@ -101,13 +102,15 @@ def leave_copy():
 def report(space):
     """Modes of the copied images in `space`, and which of them are visible, by their places.
 
-    A place is -1 where what is visible is none of them.
+    A place is -1 where what is visible is none of them. Beside it how many files there are, and of
+    how many of them the images are; None where one is of none.
     """
     images = [one for one in space["image_list"] if isinstance(one, Image.Image)]
     colours = [_colour(one) for one in images]
     visible = [_place(colour, colours) for colour, _ in _visible()]
     return {"modes": [str(one.mode) for one in images], "read": _are_apart(colours),
-            "visible": visible, "otherwise": _state["otherwise"]}  # fmt: skip
+            "visible": visible, "otherwise": _state["otherwise"],
+            "files": len(_state["files"]), "different": _different(colours)}  # fmt: skip
 
 
 def labelled():
@@ -182,6 +185,12 @@ def _place(colour, colours):
         return -1
     near = np.abs(np.subtract(colours, colour)).max(axis=1) <= _CLOSE
     return int(near.argmax()) if near.sum() == 1 else -1
+
+
+def _different(colours):
+    """Of how many files the colours are; None where one is of no file."""
+    places = [_place(colour, _state["files"]) for colour in colours]
+    return None if -1 in places else len(set(places))
 
 
 def _are_apart(colours):
