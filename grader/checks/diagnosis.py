@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from grader.checks.verdict import AnswerMissing, CheckFailed, LimitExceeded, NeedsReview
+from grader.model import Stage
 from grader.variants import KnownMistake
 
 
@@ -54,7 +55,7 @@ def diagnose(
         for number, (mistake, form) in enumerate(oracles):
             if number > owed and time.monotonic() > deadline:
                 break
-            if _passes(again, reference.mistaken(mistake, form)):
+            if _explains(again, reference.mistaken(mistake, form), failure):
                 return mistake
     return None
 
@@ -64,10 +65,15 @@ NOT_IT = (CheckFailed, NeedsReview, ArithmeticError, AttributeError, LookupError
            TypeError, ValueError)  # fmt: skip
 
 
-def _passes(again: Callable[[Any], Any], other: Any) -> bool:
-    """Whether a check passes against another reference."""
+def _explains(again: Callable[[Any], Any], other: Any, failure: CheckFailed) -> bool:
+    """Whether a check passes against another reference.
+
+    Or fails by the means alone, where it was the result that had failed: that is the mistake too.
+    """
     try:
         again(other)
+    except CheckFailed as failed:
+        return failed.stage is Stage.MEANS is not failure.stage
     except NOT_IT:
         return False
     return True

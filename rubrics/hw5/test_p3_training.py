@@ -430,7 +430,7 @@ def wrong_steps(seen):
     if not steps and not moved:
         text = "the optimizer took no step, but should take one after each backward pass"
         return CheckFailed(Stage.PRESENT, text, hint="Gradients alone change nothing.")
-    if not seen["parameters"]:
+    if not seen["parameters"] and not moved:
         text = "the backward pass gave no parameter of the network a gradient"
         return CheckFailed(Stage.VALUES, text, hint="Is the loss computed from the scores "
                            "themselves, without detach(), item() or a copy?")  # fmt: skip

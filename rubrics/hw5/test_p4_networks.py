@@ -73,7 +73,8 @@ def assert_loaded(student, submission, name, data_folder, shown):
                               "person looks at it.") from None  # fmt: skip
         raise
     if told != structure(name):
-        text = f"`{name}` has other layers than torchvision's {name}"
+        other = next((f", but those of {n}" for n in NETWORKS if told == structure(n)), "")
+        text = f"`{name}` has other layers than torchvision's {name}{other}"
         raise CheckFailed(Stage.VALUES, text, hint="Print it: was another network loaded, or a "
                           "layer replaced?")  # fmt: skip
     assert_pretrained(scaffold.some_entries(student[name]), submission, name, data_folder)
@@ -175,6 +176,10 @@ def assert_shows_its_own(submission, name):
     if shows and is_unused(submission.sources, name, passing=("predict",)):
         text = f"the classes shown below `{name}` are not those that it predicts"
         raise CheckFailed(Stage.VALUES, text, hint="Follow the names from `predict` on.")
+
+
+# Networks that may be taken for another.
+NETWORKS = ("alexnet", "vgg16", "vgg11", "vgg13", "vgg19", "vgg16_bn", "resnet18", "resnet50")
 
 
 @functools.cache

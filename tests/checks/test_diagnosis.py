@@ -93,6 +93,21 @@ def test_a_variant_that_gives_credit_is_tried_however_late_it_is(reference: Refe
     assert named(reference, X**2, worth, SQUARED, patience_s=-1.0) is None
 
 
+def test_wrong_means_do_not_hide_what_is_wrong_with_the_result(reference: Reference) -> None:
+    def check(against: Any) -> None:
+        assert_matches(X / 2, against.double(X), what="double(x)")
+        raise CheckFailed(Stage.MEANS, "by a ready-made function")
+
+    def name(failed: CheckFailed) -> str | None:
+        found = diagnose("test_double", failed, [SQUARED, HALVED], check, reference, patience_s=60)
+        return found.name if found else None
+
+    with pytest.raises(CheckFailed, match="should be") as caught:
+        check(reference)
+    assert name(caught.value) == "halved"
+    assert name(CheckFailed(Stage.MEANS, "by a ready-made function")) is None
+
+
 def test_a_missing_answer_is_no_mistake(reference: Reference) -> None:
     missing = AnswerMissing(Stage.PRESENT, "`double` is not defined.")
 

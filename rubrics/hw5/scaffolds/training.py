@@ -284,6 +284,8 @@ def _before_step(optimizer, args, kwargs):
     _note_added_up()
     own = [p for group in optimizer.param_groups for p in group["params"]]
     _held.update(map(id, own))
+    # A step that is taken within the backward pass may clear them before its end.
+    _with_gradient.update(id(p) for p in own if id(p) in _leaves and _any(p.grad))
     seen["rates"].append(max(float(group["lr"]) for group in optimizer.param_groups))
     if _leaves and not any(id(p) in _leaves for p in own):
         seen["foreign"] += 1
