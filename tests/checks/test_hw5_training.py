@@ -39,11 +39,16 @@ def test_steps_of_a_right_loop_are_right() -> None:
     assert p3.uncleared(seen()) is None
 
 
+def test_parameters_that_move_need_no_gradient_that_was_seen() -> None:
+    # A hook may move them within the backward pass and clear the gradient at once.
+    assert p3.wrong_steps(seen(parameters=0, steps=0, rates=[])) is None
+
+
 @pytest.mark.parametrize(
     ("told", "message"),
     [
         ({"steps": 0, "moved": [False] * 11}, "took no step"),
-        ({"parameters": 0}, "gave no parameter"),
+        ({"parameters": 0, "moved": [False] * 11}, "gave no parameter"),
         ({"foreign": 10, "moved": [False] * 11}, "holds no parameter"),
         ({"empty": 10}, "found no gradients"),
         ({"moved": [False] * 11, "rates": [0]}, "learning rate is 0"),
