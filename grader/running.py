@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from grader.assignment import Assignment
@@ -111,18 +111,24 @@ class SubmissionRun:
         problem = self.problems.get(self._code[number - 1])
         return problem is not None and problem.kind == "raised"
 
-    def cells_from(self, needed: Iterable[str], part: str) -> dict[int, str]:
-        """Sources by number of the code cells from the first of `needed` to the part's last."""
+    def cells_from(
+        self, needed: Collection[str], part: str, *, theirs: bool = True
+    ) -> dict[int, str]:
+        """Sources by number of the code cells from the first of `needed` to the part's last.
+
+        Without `theirs` those are left out that only `needed` have and that ran to their end.
+        """
         last = self.order(part)
-        theirs = [c for q in needed for c in self._parts.cells.get(q, ()) if c <= last]
+        starts = [c for q in needed for c in self._parts.cells.get(q, ()) if c <= last]
         own = min(self._parts.cells.get(part, ()), default=last)
-        first = min(theirs, default=own)
+        first = min(starts, default=own)
         cells = self._submission.notebook.cells
         return {
             self.number(i): cells[i].source
             for i in self._code
             if first <= i <= last and i not in self._fatal
-        }
+            and (theirs or i in self.problems or not self._parts.are_all(i, needed))
+        }  # fmt: skip
 
     def student(self, part: str) -> Student:
         """The student's names after the part's cells.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Protocol
 
 from grader.checks.student import Student
@@ -49,5 +49,10 @@ class Run(Protocol):
     def raised_in(self, number: int) -> bool:
         """Whether a code cell, by its number, was stopped by an exception."""
 
-    def cells_from(self, needed: Iterable[str], part: str) -> dict[int, str]:
-        """Sources by number of the code cells from the first of `needed` to the part's last."""
+    def cells_from(
+        self, needed: Collection[str], part: str, *, theirs: bool = True
+    ) -> dict[int, str]:
+        """Sources by number of the code cells from the first of `needed` to the part's last.
+
+        Without `theirs` those are left out that only `needed` have and that ran to their end.
+        """

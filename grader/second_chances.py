@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from grader.assignment import Assignment
 from grader.checks.diagnosis import Solution
@@ -50,9 +51,8 @@ class SecondChances:
             if rest:
                 yield lambda failure: self._go_on(student, failure, number, line, rest)
         wrong = self.wrong_needs(part)
-        loan = self._loan(part, wrong) if wrong else None
-        if loan is not None:
-            yield lambda failure: self._lend(student, failure, wrong, loan)
+        for loan in self._loans(part, wrong) if wrong else ():
+            yield partial(self._lend, student, wrong, loan)
 
     def wrong_needs(self, part: str) -> tuple[str, ...]:
         """The parts that a part needs and that are wrong, or not known to be right."""
@@ -66,7 +66,7 @@ class SecondChances:
         student.replay(rest, [number] * len(rest), self.assignment.rubric.limits.cell_s)
 
     def _lend(
-        self, student: Student, failure: BaseException, wrong: tuple[str, ...], loan: Loan
+        self, student: Student, wrong: tuple[str, ...], loan: Loan, failure: BaseException
     ) -> None:
         listed = " and ".join(f"`{name}`" for name in loan.names)
         self._say(failure, f"Checked with a correct {listed} in place of yours: a mistake in yours "
@@ -77,13 +77,20 @@ class SecondChances:
         if isinstance(failure, CheckFailed):
             self.note = f"{what} {before}: {failure.message}"
 
-    def _loan(self, part: str, wrong: tuple[str, ...]) -> Loan | None:
-        """Right helpers in place of those of the wrong parts."""
+    def _loans(self, part: str, wrong: tuple[str, ...]) -> Iterator[Loan]:
+        """Right helpers in place of those of the wrong parts.
+
+        First what is computed from them is computed anew, in all cells from theirs on. Then
+        without their own cells, where something else may spoil again what was lent.
+        """
         names = [name for q in wrong for name in self.assignment.parts[q].names]
-        replay = self.assignment.parts[part].replay
-        cells = self.run.cells_from(wrong, part) if replay else {}
-        loan = make_loan(names, self.reference, self.assignment.scaffold(STAND_INS), cells)
-        return dataclasses.replace(loan, replay=tuple(self._split(loan))) if loan else None
+        replays: list[dict[int, str]] = [{}]
+        if self.assignment.parts[part].replay:
+            replays = [self.run.cells_from(wrong, part, theirs=theirs) for theirs in (True, False)]
+        for cells in replays[:1] if replays[0] == replays[-1] else replays:
+            loan = make_loan(names, self.reference, self.assignment.scaffold(STAND_INS), cells)
+            if loan is not None:
+                yield dataclasses.replace(loan, replay=tuple(self._split(loan)))
 
     def _split(self, loan: Loan) -> Iterator[tuple[int, str]]:
         """The sources to be run again; of a cell that was stopped, its statements one by one."""

@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -211,12 +211,22 @@ class KernelRun:
         """Whether a cell was stopped is not known: none is said to be."""
         return False
 
-    def cells_from(self, needed: Iterable[str], part: str) -> dict[int, str]:
-        """Sources by number of the cells from the first of `needed` to the part's last."""
+    def cells_from(
+        self, needed: Collection[str], part: str, *, theirs: bool = True
+    ) -> dict[int, str]:
+        """Sources by number of the cells from the first of `needed` to the part's last.
+
+        Without `theirs` those are left out that only `needed` have: where one was stopped is not
+        known here.
+        """
         last = self.order(part)
-        theirs = [c for q in (*needed, part) for c in self._parts.cells.get(q, ()) if c <= last]
-        first = min(theirs, default=last)
-        return {cell.number: cell.source for cell in self._cells[first : last + 1]}
+        starts = [c for q in (*needed, part) for c in self._parts.cells.get(q, ()) if c <= last]
+        first = min(starts, default=last)
+        return {
+            cell.number: cell.source
+            for i, cell in enumerate(self._cells)
+            if first <= i <= last and (theirs or not self._parts.are_all(i, needed))
+        }
 
     def close(self) -> None:
         """End the copies."""

@@ -9,7 +9,7 @@ looked for in the cells that no other part's heading claims.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from nbformat import NotebookNode
@@ -57,6 +57,10 @@ class PartMap:
     def parts_of(self, cell: int) -> tuple[str, ...]:
         """Ids of the parts that a cell belongs to."""
         return tuple(part for part, cells in self.cells.items() if cell in cells)
+
+    def are_all(self, cell: int, parts: Collection[str]) -> bool:
+        """Whether a cell belongs to some of these parts and to no other."""
+        return bool(own := self.parts_of(cell)) and set(own) <= set(parts)
 
 
 @dataclass(frozen=True)

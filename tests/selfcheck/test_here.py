@@ -136,4 +136,5 @@ def test_cells_are_known_by_their_numbers(hw5: Assignment) -> None:
     cells = [Cell(3, "a = 1"), Cell(7, "b = 2"), Cell(9, "c = 3")]
     run = run_of(hw5, history(), cells, PartMap({"1a": (0,), "1b": (1,)}, {}))
     assert run.cells_from(["1a"], "1b") == {3: "a = 1", 7: "b = 2"}
+    assert run.cells_from(["1a"], "1b", theirs=False) == {7: "b = 2"}
     assert (run.number(2), run.order("1b"), run.order("6")) == (9, 1, 3)

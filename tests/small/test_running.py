@@ -176,6 +176,23 @@ def test_wrong_helper_is_charged_once_and_both_outcomes_are_shown(graded: Grade)
         assert own.startswith(outcome)
 
 
+def test_what_spoils_a_helper_does_not_spoil_the_one_that_is_lent(graded: Grade) -> None:
+    report = graded({
+        "1b": "def double(x):\n    return 2 * x\n"
+              "for wrong in (lambda f: lambda x: f(x) + 2,):\n    double = wrong(double)"
+    })  # fmt: skip
+    assert short_of(report) == {"1b"}
+    assert check(report, "slope_is_learned").message.startswith("Checked with a correct `double`")
+
+
+def test_what_a_cell_of_a_wrong_helper_computes_with_it_is_computed_anew(graded: Grade) -> None:
+    report = graded({
+        "1b": "def double(x):\n    return x + 2\nhalf_slope = double(0.75)",
+        "1d": "slope = 2 * half_slope",
+    })  # fmt: skip
+    assert short_of(report) == {"1b"}
+
+
 def test_mistake_of_ones_own_counts_beside_a_wrong_helper(graded: Grade) -> None:
     own = {
         "1c": "def total(x):\n    return double(x).max()",
