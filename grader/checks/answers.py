@@ -32,6 +32,8 @@ _WRAPPER = re.compile(
     r"\\(?:mathrm|mathbf|mathit|mathsf|text|textbf|textit|boxed|underline|color|textcolor"
     r"|operatorname|bm|boldsymbol|hbox|mbox|fbox|tag)\s*\{([^{}]*)\}"
 )
+# 3.15 * 10^-1 as one number.
+_POWER_OF_TEN = re.compile(r"(\d)\s*\*\s*10\s*\^\s*\(?\s*([-+]?\d+)\)?")
 _NUMBER = r"[-+]?\s*(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
 # A number, and after it nothing that it is part of: words, or a remark in brackets.
 _REMARK = r"[a-zA-Z]{2,}[^\d]*(?:\d+\s*(?:d\b|d\.|dec|dig|pla|sig)[^\d]*)?"
@@ -103,7 +105,8 @@ def plain(text: str) -> str:
     text = re.sub(r"\\([a-zA-Z]+)", lambda m: _WORDS.get(m[1], " "), text)
     text = re.sub(r"\\[,;:! ]", " ", text).translate(_SIGNS)
     text = re.sub(r"(?<![\d.])([-+]?\s?0),(\d{2,})", r"\1.\2", text)  # a decimal comma
-    return re.sub(r"[{}]", "", text)
+    text = re.sub(r"[{}]", "", text)
+    return _POWER_OF_TEN.sub(r"\1e\2", text)
 
 
 def _quotient(match: re.Match[str]) -> str:
