@@ -49,6 +49,9 @@ _KERNEL_MODULES = (
 )
 
 _SETTLED = (Status.PASSED, Status.NEEDS_REVIEW)
+# For how many times as long as a check took its failure may be looked into, and how long at most:
+# a hundred oracles meet one example each where the check met all of its own.
+_PATIENCE, _MOST_PATIENCE_S = 5, 10.0
 
 
 @dataclass
@@ -182,8 +185,12 @@ class Judge:
         return failure.smallest() if isinstance(failure, CheckFailed) else failure
 
     def diagnose(self, item: pytest.Item, failure: BaseException,
-                 again: Callable[[Any], Any]) -> None:  # fmt: skip
-        """Look for a known mistake behind a failure that counts; `again` runs the check."""
+                 again: Callable[[Any], Any], took_s: float) -> None:  # fmt: skip
+        """Look for a known mistake behind a failure that counts; `again` runs the check.
+
+        `took_s` is how long the check itself took: where the student's code or the machine is
+        slow, so is trying oracles.
+        """
         known = self.assignment.mistakes(part_of(item))
         if not isinstance(failure, CheckFailed) or not known or is_unwritten(failure):
             return
@@ -192,7 +199,8 @@ class Judge:
         try:
             self._mistake = diagnose(
                 function_name(item), failure, known, again, self.reference,
-                patience_s=self.assignment.rubric.limits.shrink_s,
+                patience_s=max(self.assignment.rubric.limits.shrink_s,
+                               min(_PATIENCE * took_s, _MOST_PATIENCE_S)),
             )  # fmt: skip
         finally:
             self._context.examples_run = counted

@@ -6,6 +6,7 @@ nothing heavy until a submission is named.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,6 +131,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
     Once in a new process, where checks before it used the same; then with right helpers,
     where a helper of another part is wrong: that is charged in its own part only.
     """
+    started = time.perf_counter()
     try:
         done = yield
         if _JUDGE in pyfuncitem.config.stash:  # another project may have a `student` of its own
@@ -139,6 +141,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
         if _JUDGE not in pyfuncitem.config.stash:
             raise
         judge, last = pyfuncitem.config.stash[_JUDGE], failure
+        took_s = time.perf_counter() - started
         names = pyfuncitem._fixtureinfo.argnames
         arguments = {name: pyfuncitem.funcargs[name] for name in names}
         for again in judge.second_chances(part_of(pyfuncitem), arguments.get("student")):
@@ -157,6 +160,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
             lambda other: _run(
                 pyfuncitem, {n: other if n == "reference" else v for n, v in arguments.items()}
             ),
+            took_s,
         )  # fmt: skip
         raise last from None
 
