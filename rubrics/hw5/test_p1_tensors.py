@@ -23,6 +23,7 @@ from grader.checks import (
     until_settled,
     used_by,
 )
+from grader.submission.source import as_python, bound_names, parse_python
 
 # What a squared norm is written with where it is written out; anything else is looked into.
 WRITTEN_OUT = frozenset({
@@ -30,7 +31,7 @@ WRITTEN_OUT = frozenset({
     "double", "sum", "pow", "square", "mul", "multiply", "sub", "subtract",
     "matmul", "mm", "dot", "inner",
     "T", "t", "transpose", "reshape", "view", "flatten", "squeeze", "ravel", "item", "cat",
-    "hstack", "stack", "concat", "dim", "dtype", "requires_grad", "v1", "v2", "V", "A",
+    "hstack", "stack", "concat", "dim", "dtype", "shape", "requires_grad", "v1", "v2", "V", "A",
 })  # fmt: skip
 
 
@@ -222,6 +223,46 @@ def test_squared_norm(student, reference, submission):
     assert_follows(actual, right, own, "square_l2_v")
     assert_computed(submission, "square_l2_v", ("v1", "v2", "V"))
     assert_without_norm(student, submission, value)
+    assert_right_for_others(student, submission, value)
+
+
+# Other vectors, which code that computes with v1 and v2 takes as it takes the homework's.
+OTHERS = {
+    "v1": "v1 = torch.tensor([3, -1], dtype=v1.dtype).reshape(v1.shape)",
+    "v2": "v2 = torch.tensor([1, 4], dtype=v2.dtype).reshape(v2.shape)",
+    "V": "V = torch.tensor([[3, 1], [-1, 4]], dtype=V.dtype).reshape(V.shape)",
+}
+OTHER_DISTANCE = 29.0
+# What comes of them where one of the homework's vectors is typed in anew further down.
+OF_ONE_OTHER = (4.0, 25.0)
+
+
+def assert_right_for_others(student, submission, value):
+    """Fail where the cell gives a wrong number for other vectors: it was right by chance.
+
+    The homework's two differ by as much in both entries.
+    """
+    ends = ends_of_first_part(submission, ("v1", "v2"))
+    if ends is None or value is None:
+        return
+    code = "\n".join(as_python(source) for source in submission.sources).split("\n")
+    until = ends[0].count("\n") + 1
+    bound = bound_names(parse_python(ends[0]).body)
+    others = [line for name, line in OTHERS.items() if name in bound]
+    code = "\n".join([*code[:until], *others, *code[until:]])
+    told = None
+    with contextlib.suppress(CheckFailed):  # by code that asks for the homework's own
+        (told,) = early(student, submission, code, ("square_l2_v",))
+    told = None if told is None else numbers_or_none(told)
+    if told is None or told.size != 1:
+        return
+    # Where it stays as it was, the others have not come to it.
+    possible = (OTHER_DISTANCE, float(value.reshape(-1)[0]), *OF_ONE_OTHER)
+    if not any(np.isclose(told, number, rtol=1e-4) for number in possible):
+        text = (f"with v1 = (3, -1) and v2 = (1, 4) the cell gives square_l2_v={told.item():g}, "
+                f"but should give {OTHER_DISTANCE:g}")  # fmt: skip
+        raise CheckFailed(Stage.VALUES, text, hint="18 comes out of other formulas too, since v1 - "
+                          "v2 is (3, 3). Which entries does yours use?")  # fmt: skip
 
 
 def own_distance(student, submission, reference):
@@ -280,6 +321,10 @@ def test_gradients_of_the_squared_norm(student, reference, submission):
             )
         # The square root inside a norm, squared again, costs a few roundings of 18.
         assert_matches(grad, Expected(right, np.full(right.shape, 8 * 6.0)), what=f"{name}.grad")
+    y = numbers_or_none(student.y.value())
+    if y is not None and y.size != 1:
+        text = f"y.shape={y.shape}, but y should be a single number"
+        raise CheckFailed(Stage.SHAPE, text, hint="A squared norm adds the squares up.")
     assert_computed(submission, "y", NAMES)
     if comes_from_backward(submission.sources):
         return

@@ -220,8 +220,16 @@ def test_image_dataset_applies_the_transform(student, reference, n, seed):
     show_as(pixels=drawn)
     before = made_before(student, colours)
     scaffold = student.scaffold("images")
-    dataset = student.myDataset.keep(scaffold.images.keep(drawn), scaffold.transform)
+    listed = scaffold.images.keep(drawn)
+    dataset = student.myDataset.keep(listed, scaffold.transform)
     pairs = student.memo.setdefault("what became of transformed images", [])
     for index in (*range(n), 0):  # an epoch later the first one is asked for again
         right, mark = (reference.image_item(of, index) for of in (colours, marks))
         assert_item(scaffold, dataset, index, right, mark, before, pairs)
+    other = scaffold.other_than_images(listed)
+    if not isinstance(other, str):
+        raise NeedsReview("What became of the list cannot be read: a person looks at it.")
+    if other:
+        text = f"the list that the dataset was given holds a {other[:40]} afterwards"
+        raise CheckFailed(Stage.VALUES, text, hint="It should still hold the images: image_list is "
+                          "shown later. Keep what you make of them in a list of your own.")  # fmt: skip

@@ -72,6 +72,11 @@ def seen(tensor):
     return shape, tensor[:, ::200, ::200].contiguous(), tensor[:, rows, columns].contiguous()
 
 
+def other_than_images(listed):
+    """The class of the first item of a list that is no image; empty where all are."""
+    return next((type(one).__name__ for one in listed if not isinstance(one, Image.Image)), "")
+
+
 def modes(listed):
     """Modes of the images in a list, and how many images of each kind of file the folder has."""
     kinds = [os.path.splitext(name)[1].lower() for name in os.listdir("my_images")]
