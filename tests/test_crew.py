@@ -216,7 +216,10 @@ def test_ctrl_c_in_the_middle_of_a_start_comes_after_it(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     program = "import sys; from tests.test_crew import *; interrupted_start(Path(sys.argv[1]))"
     done = subprocess.run(
-        [sys.executable, "-c", program, str(mark)], capture_output=True, text=True, timeout=60
-    )
+        [sys.executable, "-c", program, str(mark)],
+        capture_output=True, text=True, timeout=60,
+        # A shell starts what it runs in the background with interrupts ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert mark.read_text() == "shielded"
