@@ -103,13 +103,19 @@ def typed_in(sources: Sequence[str], name: str, operands: Collection[str] = ()) 
     tree = parse_python("\n".join(as_python(source) for source in sources))
     for statement in tree.body if tree else ():
         plain = _plainly_assigned(statement)
-        if name in bound_names([statement]) and name not in plain:
-            return False  # by a loop, an import or the like: not certain
-        shared = set() if name in plain else _shared(name, assigned)
-        if may_change(statement) and shared & _names(statement):
-            return False
-        assigned.update(plain)
+        changed = _changed(statement, assigned) | set(bound_names([statement]))
+        if name in changed - set(plain):
+            return False  # in place, by a loop, an import or the like: not certain
+        assigned = {n: value for n, value in assigned.items() if n not in changed} | plain
     return name in assigned and _is_typed(assigned[name], assigned, operands, 5)
+
+
+def _changed(statement: ast.stmt, assigned: dict[str, ast.expr]) -> set[str]:
+    """Names whose value the statement may change in place."""
+    if not may_change(statement):
+        return set()
+    words = _names(statement)
+    return {name for name in assigned if _shared(name, assigned) & words}
 
 
 def _shared(name: str, assigned: dict[str, ast.expr]) -> set[str]:

@@ -231,5 +231,5 @@ def test_image_dataset_applies_the_transform(student, reference, n, seed):
         raise NeedsReview("What became of the list cannot be read: a person looks at it.")
     if other:
         text = f"the list that the dataset was given holds a {other[:40]} afterwards"
-        raise CheckFailed(Stage.VALUES, text, hint="It should still hold the images: image_list is "
-                          "shown later. Keep what you make of them in a list of your own.")  # fmt: skip
+        raise CheckFailed(Stage.VALUES, text, hint="It should still hold the images, which are "
+                          "shown later: keep what you make of them elsewhere.")  # fmt: skip

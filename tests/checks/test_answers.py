@@ -51,8 +51,8 @@ WAYS = {
     "$\\frac{\\partial f}{\\partial w_1} = -x_1 f = -0.316$\n"
     "$\\frac{\\partial e}{\\partial w_1} = 1 \\cdot -0.315 = -0.315$\nde/dw2 = -0.42",
     "exponent": "(i) 1e0\n(ii) -3.15e-1\n(iii) -4.2e-1",
-    "power-of-ten": "(i) $de/df = 1.000$\n\n(ii) $\\partial e / \\partial w_1 = -3.15 \\times 10^{-1}$, "
-    "from $-x_1 e^{0.05}$\n(iii) de/dw2 = −4.2·10^(-1)",
+    "power-of-ten": "(i) $de/df = 1.000$\n\n(ii) $\\partial e / \\partial w_1 = "
+    "-3.15 \\times 10^{-1}$, from $-x_1 e^{0.05}$\n(iii) de/dw2 = −4.2·10^(-1)",
     "explained": "(i) de/df = 1, since e = f - f*\n(ii) -0.315 (3 decimals)\n(iii) -0.42, rounded",
     "html": "<b>(i)</b> 1<br>\n<font color='red'>(ii)</font> &minus;0.315\n(iii) &minus;0.42",
     "said-twice": "de/df = 1\nde/df = 1.0\nde/dw1 = -0.315\nde/dw1 = -0.3154\nde/dw2 = -0.42",
