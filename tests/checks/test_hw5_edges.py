@@ -35,8 +35,6 @@ EDGES: dict[str, Callable[[np.ndarray, np.ndarray], bool]] = {
     "one filter": lambda image, kernel: len(kernel) == 1,
     "an image that is not square": lambda image, kernel: image.shape[2] != image.shape[3],
     "a kernel that is not square": lambda image, kernel: kernel.shape[2] != kernel.shape[3],
-    "an image that is not contiguous": lambda image, kernel: not image.flags.c_contiguous,
-    "a kernel that is not contiguous": lambda image, kernel: not kernel.flags.c_contiguous,
 }
 
 
