@@ -32,6 +32,8 @@ _WRAPPER = re.compile(
     r"\\(?:mathrm|mathbf|mathit|mathsf|text|textbf|textit|boxed|underline|color|textcolor"
     r"|operatorname|bm|boldsymbol|hbox|mbox|fbox|tag)\s*\{([^{}]*)\}"
 )
+# A decimal comma of LaTeX; in 1{,}000 it may part thousands.
+_LATEX_COMMA = re.compile(r"(?<![\d.,])(0|\d+(?=\{,\}(?!\d{3}(?!\d))))\{,\}(\d+)")
 # 3.15 * 10^-1 as one number.
 _POWER_OF_TEN = re.compile(r"(\d)\s*\*\s*10\s*\^\s*\(?\s*([-+]?\d+)\)?")
 _NUMBER = r"[-+]?\s*(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
@@ -39,6 +41,8 @@ _NUMBER = r"[-+]?\s*(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
 _REMARK = r"[a-zA-Z]{2,}[^\d]*(?:\d+\s*(?:d\b|d\.|dec|dig|pla|sig)[^\d]*)?"
 _STATED = re.compile(rf"\s*({_NUMBER})\s*(?:[.,;:!]*\s*|[.,;(]*\s*{_REMARK}|\([^()]*\)\W*)$")
 _LABEL = re.compile(r"^\W*\(?\s*(i{1,3}|iv|v|[a-h]|[1-9])\s*[).:]\s*", re.IGNORECASE)
+# Behind a number, with nothing but an arrow between.
+_LABEL_BEHIND = re.compile(r"(?<=\d)[\s*<>←=-]*\(\s*(i{1,3}|iv|v|[a-h])\s*\)\W*$")
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,14 @@ def read_numbers(text: str, names: Mapping[str, Sequence[str]]) -> dict[str, Sta
             current = labels[label[1].lower()]
             mentioned.add(current)
             statement = statement[label.end() :]
+        behind = None if labelled else _LABEL_BEHIND.search(statement)
+        if behind is not None and behind[1] in labels:
+            statement = statement[: behind.start()]
         terms = statement.split("=")
         subject = _subject(terms[0], plain_names)
+        if subject is None and behind is not None and behind[1] in labels:
+            current, labelled = labels[behind[1]], True
+            mentioned.add(current)
         if subject is not None:
             current = subject
             mentioned.add(subject)
@@ -93,6 +103,7 @@ def plain(text: str) -> str:
     """Markdown and LaTeX as plain text, one statement or chain of them a line."""
     text = html.unescape(re.sub(r"<[^<>]*>", " ", text[:_LONGEST])).replace("$$", "\n")
     text = re.sub(r"\$\s+\$", "\n", text)
+    text = _LATEX_COMMA.sub(r"\1.\2", text)
     text = text.replace("\\\\", "\n").replace("**", " ").replace("\\[", "\n").replace("\\]", "\n")
     text = re.sub(r"\\(?:begin|end)\s*\{[^{}]*\}", "\n", text)
     text = re.sub(r"\\color\s*\{[^{}]*\}", "", text)
@@ -126,13 +137,27 @@ def _statements(text: str, names: Mapping[str, str]) -> Iterator[str]:
     lines = re.sub(r"(?<=\d)\s+([^=\d\s][^=\n]*?)\s*=", parted, plain(text))
     for line in lines.split("\n"):
         if line.count("|") >= 2:  # a row of a table
-            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-            yield "=".join(cell for cell in cells if cell)
+            yield from _of_row(line, names)
             continue
         for piece in re.split(r";|,\s+(?!\d)|,\s*(?=[a-zA-Z\\])|\.\s+(?=[A-Z(])|\band\b", line):
             cleaned = re.sub(r"^[\s>*+-]*(?<![\d])(?=[\s(a-zA-Z=])", "", piece).strip()
             if cleaned:
                 yield cleaned
+
+
+def _of_row(line: str, names: Mapping[str, str]) -> Iterator[str]:
+    """What a row of a table states: what its cells do by themselves, or else all in one chain."""
+    cells = [cell.strip() for cell in line.strip().strip("|").split("|") if cell.strip()]
+    own = [cell for cell in cells if _states_something(cell, names)]
+    yield from own or ["=".join(cells)]
+
+
+def _states_something(cell: str, names: Mapping[str, str]) -> bool:
+    """Whether a cell has a name or label of its own, and a number for it."""
+    label = re.match(r"\W*\(\s*(?:i{1,3}|iv|v|[a-h])\s*\)\s*", cell)
+    terms = cell[label.end() if label else 0 :].split("=")
+    named = len(terms) > 1 and _subject(terms[0], names) is not None
+    return (label is not None or named) and _final_number(terms, alone=not named) is not None
 
 
 def _subject(term: str, names: Mapping[str, str]) -> str | None:

@@ -51,6 +51,16 @@ WAYS = {
     "$\\frac{\\partial f}{\\partial w_1} = -x_1 f = -0.316$\n"
     "$\\frac{\\partial e}{\\partial w_1} = 1 \\cdot -0.315 = -0.315$\nde/dw2 = -0.42",
     "exponent": "(i) 1e0\n(ii) -3.15e-1\n(iii) -4.2e-1",
+    "latex-decimal-comma": "(i) $1{,}0000$\n(ii) $-0{,}3 f = -0{,}315$\n(iii) $-0{,}42$",
+    "labels-behind": "d_f = d_e * 1 = 1.0  <-- (i)\nd_w1 = d_z1 * x1 = -3.15e-01 <-- (ii)\n"
+    "d_w2 = -0.42   ← (iii)",
+    "table-backwards": "| node | local | gradient |\n|---|---|---|\n| $f$ | $1$ | **1** (i) |\n"
+    "| $z_3$ | $-1$ | -1.0513 |\n| $w_1$ | $x_1 = 0.3$ | **-0.315** (ii) |\n"
+    "| $w_2$ | $x_2 = 0.4$ | -0.42 (iii) |",
+    "table-with-labels-in-its-cells": "| step | local | so far |\n|---|---|---|\n"
+    "| $e = f - f^*$ | $\\partial e / \\partial f = 1$ | **(i)** $1$ |\n"
+    "| $z_1$ | $x_1 = 0.3$ | **(ii)** $\\partial e / \\partial w_1 = -0.315$ |\n"
+    "| $z_2$ | $x_2 = 0.4$ | **(iii)** $\\partial e / \\partial w_2 = -0.42$ |",
     "power-of-ten": "(i) $de/df = 1.000$\n\n(ii) $\\partial e / \\partial w_1 = "
     "-3.15 \\times 10^{-1}$, from $-x_1 e^{0.05}$\n(iii) de/dw2 = −4.2·10^(-1)",
     "explained": "(i) de/df = 1, since e = f - f*\n(ii) -0.315 (3 decimals)\n(iii) -0.42, rounded",
@@ -65,6 +75,8 @@ def test_number_is_read_however_it_is_written(text: str) -> None:
 
 
 UNCLEAR = {
+    "by-another": "-0.3 times what came of (ii)",
+    "thousands": "de/dw1 = 1{,}000",
     "nothing": "",
     "words-only": "The derivative is easy to see.",
     "expression": "de/dw1 = -0.3 * e^0.05",
