@@ -82,7 +82,7 @@ def read_numbers(text: str, names: Mapping[str, Sequence[str]]) -> dict[str, Sta
         if behind is not None and behind[1] in labels:
             statement = statement[: behind.start()]
         terms = statement.split("=")
-        subject = _subject(terms[0], plain_names)
+        subject = _subject(terms[0], plain_names) or _named(terms[1:-1], plain_names)
         if subject is None and behind is not None and behind[1] in labels:
             current, labelled = labels[behind[1]], True
             mentioned.add(current)
@@ -131,7 +131,8 @@ def _quotient(match: re.Match[str]) -> str:
 
 def _statements(text: str, names: Mapping[str, str]) -> Iterator[str]:
     def parted(match: re.Match[str]) -> str:
-        return "\n" + match[0].strip() if _squeeze(match[1]) in names else match[0]
+        begins = _squeeze(match[1]) in names and match[1][0] not in "*+-/"
+        return "\n" + match[0].strip() if begins else match[0]
 
     # "de/df = 1  de/dw1 = -0.3": a number that another of the names follows ends its chain.
     lines = re.sub(r"(?<=\d)\s+([^=\d\s][^=\n]*?)\s*=", parted, plain(text))
@@ -169,6 +170,11 @@ def _subject(term: str, names: Mapping[str, str]) -> str | None:
         return names[max(fitting, key=len)]
     said = re.match(r"(.*?)\s+is\s+", term)
     return _subject(said[1], names) if said else None
+
+
+def _named(terms: Sequence[str], names: Mapping[str, str]) -> str | None:
+    """The name that one of the terms is, and nothing else."""
+    return next((names[_squeeze(term)] for term in terms if _squeeze(term) in names), None)
 
 
 def _squeeze(term: str) -> str:

@@ -51,6 +51,8 @@ WAYS = {
     "$\\frac{\\partial f}{\\partial w_1} = -x_1 f = -0.316$\n"
     "$\\frac{\\partial e}{\\partial w_1} = 1 \\cdot -0.315 = -0.315$\nde/dw2 = -0.42",
     "exponent": "(i) 1e0\n(ii) -3.15e-1\n(iii) -4.2e-1",
+    "by-another-of-them": "de/df = 1\nde/dw1 = -0.315\nde/dw2 = 4/3 * de/dw1 = -0.42",
+    "named-anew": "g := de/df = 1\na := de/dw1 = -x1 f = -0.315\nb = de/dw2 = -0.42",
     "latex-decimal-comma": "(i) $1{,}0000$\n(ii) $-0{,}3 f = -0{,}315$\n(iii) $-0{,}42$",
     "labels-behind": "d_f = d_e * 1 = 1.0  <-- (i)\nd_w1 = d_z1 * x1 = -3.15e-01 <-- (ii)\n"
     "d_w2 = -0.42   ← (iii)",
