@@ -20,7 +20,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from grader.checks.operations import Operation, constants, operation, plain_name
+from grader.checks.operations import LACKING, Operation, constants, operation, plain_name
 
 _STATE = re.compile(r"z\d+|[fe]")
 _MOST_NODES = 200
@@ -134,7 +134,7 @@ class Dataflow:
 
         What is drawn beside nodes and arrows, a text on an arrow say, may stand for it.
         """
-        alone = [n for n, op in self.operations.items() if op.name == "add nothing"]
+        alone = [n for n, op in self.operations.items() if op.name in LACKING]
         states = [n for n in self.graph if n not in self.operations and self.graph.pred[n]]
         copies = [n for n in states if not set(self.graph.pred[n]) & self.operations.keys()]
         return (*alone, *copies)

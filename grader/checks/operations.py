@@ -49,8 +49,11 @@ _EXP_NEG = Operation("exp of minus", (1, 1), lambda v: np.exp(-v[0]), "exp(-{})"
 _INV = Operation("inv", (1, 1), lambda v: np.divide(1.0, v[0]), "1/{}")
 _LOG = Operation("log", (1, 1), lambda v: np.log(v[0]), "log({})")
 _SQUARE = Operation("square", (1, 1), lambda v: v[0] ** 2, "{}^2")
-# A sum that a single arrow leads to: the other term is missing.
+# A sum or product that a single arrow leads to: the other term or factor is missing.
 _ADD_NOTHING = Operation("add nothing", (1, 1), lambda v: v[0], "(? + {})")
+_MUL_NOTHING = Operation("multiply nothing", (1, 1), lambda v: v[0], "(? * {})")
+#: Names of operations that lack an input.
+LACKING = (_ADD_NOTHING.name, _MUL_NOTHING.name)
 _ADD_ONE = Operation("add one", (1, 1), lambda v: v[0] + 1, "(1 + {})")
 _LESS_ONE = Operation("less one", (1, 1), lambda v: v[0] - 1, "({} - 1)")
 _ONE_LESS = Operation("one less", (1, 1), lambda v: 1 - v[0], "(1 - {})")
@@ -61,7 +64,8 @@ _SIGMOID = Operation("sigmoid", (1, 1), lambda v: 1 / (1 + np.exp(-v[0])), "sigm
 _TEXTS: dict[str, tuple[Operation, ...]] = {}
 for _operations, _words in (
     ((_ADD, _ADD_NOTHING), "add addition sum plus summation summer adder ∑ Σ +"),
-    ((_MUL,), "* × · ⋅ ∗ • x mul mult multiply multiplication multiplier times prod product cdot"),
+    ((_MUL, _MUL_NOTHING), "* × · ⋅ ∗ • x mul mult multiply multiplication multiplier times prod"
+                           " product cdot"),
     ((_SUB,), "sub subtract subtraction subtractor diff difference"),
     ((_DIV,), "/ ÷ div divide division divider frac quotient"),
     ((_POW,), "^ ** pow power"),
@@ -81,8 +85,9 @@ for _operations, _words in (
 ):  # fmt: skip
     for _word in _words.split():
         _TEXTS[_word] = (*_TEXTS.get(_word, ()), *_operations)
-# A lone "-1" beside one input is a factor or a difference: nobody can tell.
-_AMBIGUOUS = {("-1", 1), ("x-1", 1)}
+# A lone "-1" beside one input is a factor or a difference: nobody can tell. An "x" is a variable
+# as well as a cross.
+_AMBIGUOUS = {("-1", 1), ("x-1", 1), ("x", 1)}
 
 _COMMANDS = {"times": "*", "cdot": "*", "exp": "exp", "div": "/", "sigma": "σ", "sum": "sum"}
 _PLACEHOLDER = re.compile(r"(?<![a-zσ])(?:[xzuts]\d*|\.|□|\?|input|in)(?![a-z])")

@@ -89,6 +89,8 @@ WRONG = {
     "bias-forgotten": PRODUCTS + "z1 z2 > + > z3 > neg > z4 > exp > z5 > 1+ > z6 > inv > f",
     "minus-after-exp": PRODUCTS + "z1 z2 w2 > + > z3 > exp > z4 > neg > z5 > 1+ > z6 > inv > f",
     "exp-forgotten": PRODUCTS + "z1 z2 w2 > + > z3 > neg > z4 > 1+ > z5 > inv > f",
+    "input-at-another-product": "w0 x0 x1 > mul1 > z1; w1 > mul2 > z2; z1 z2 w2 > + > z3 > neg >"
+    " z4 > exp > z5 > 1+ > z6 > inv > f",
     "sum-of-one-term": PRODUCTS + "z1 z2 w2 > + > z3 > neg > z4 > exp > z5 > add9 > z6 > inv > f",
     "reciprocal-cut-off": PRODUCTS + "z1 z2 w2 > + > z3 > neg > z4 > exp > z5 > +1 > z6 > f",
     "bias-multiplied": PRODUCTS + "z1 z2 > + > z3; z3 w2 > mul3 > z4 > neg > z5 > exp > z6 > 1+ >"
@@ -106,7 +108,7 @@ DOUBTFUL = {
     "unknown-operation": "w0 x0 > thing > z1",
     "operation-on-the-arrow": "w0 x0 > z1 > f",
     "circle": "w0 > neg > a > neg2 > b > neg",
-    "product-of-one": "w0 > * > f",
+    "cross-of-one": "w0 > x > f",
 }
 
 
@@ -118,6 +120,7 @@ def test_what_cannot_be_read_is_not_judged(arrows: str) -> None:
 
 def test_drawing_tells_what_may_stand_beside_it() -> None:
     assert Dataflow(_drawing(WRONG["sum-of-one-term"])).gaps == ("add9",)
+    assert Dataflow(_drawing(WRONG["input-at-another-product"])).gaps == ("mul2",)
     assert Dataflow(_drawing(WRONG["reciprocal-cut-off"])).gaps == ("f",)
     assert Dataflow(_drawing(RIGHT["two-sums"])).gaps == ()
 
