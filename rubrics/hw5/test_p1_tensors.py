@@ -220,10 +220,13 @@ def test_squared_norm(student, reference, submission):
         actual = value.reshape(())  # a product of row and column is a number, too
     own = ahead(lambda: own_distance(student, submission, reference))
     right = reference.squared_distance(reference.V1, reference.V2)
+    # With both of the others, and with one where the homework's other is typed in further down.
+    pairs = ((OTHER_V1, OTHER_V2), (OTHER_V1, reference.V2), (reference.V1, OTHER_V2))
+    of_others = [reference.squared_distance(*pair) for pair in pairs]
     assert_follows(actual, right, own, "square_l2_v")
     assert_computed(submission, "square_l2_v", ("v1", "v2", "V"))
     assert_without_norm(student, submission, value)
-    assert_right_for_others(student, submission, value)
+    assert_right_for_others(student, submission, value, *of_others)
 
 
 # Other vectors, which code that computes with v1 and v2 takes as it takes the homework's.
@@ -232,12 +235,10 @@ OTHERS = {
     "v2": "v2 = torch.tensor([1, 4], dtype=v2.dtype).reshape(v2.shape)",
     "V": "V = torch.tensor([[3, 1], [-1, 4]], dtype=V.dtype).reshape(V.shape)",
 }
-OTHER_DISTANCE = 29.0
-# What comes of them where one of the homework's vectors is typed in anew further down.
-OF_ONE_OTHER = (4.0, 25.0)
+OTHER_V1, OTHER_V2 = np.array([[3.0], [-1.0]]), np.array([[1.0], [4.0]])
 
 
-def assert_right_for_others(student, submission, value):
+def assert_right_for_others(student, submission, value, right, *of_one):
     """Fail where the cell gives a wrong number for other vectors: it was right by chance.
 
     The homework's two differ by as much in both entries.
@@ -257,12 +258,20 @@ def assert_right_for_others(student, submission, value):
     if told is None or told.size != 1:
         return
     # Where it stays as it was, the others have not come to it.
-    possible = (OTHER_DISTANCE, float(value.reshape(-1)[0]), *OF_ONE_OTHER)
-    if not any(np.isclose(told, number, rtol=1e-4) for number in possible):
+    if not any(is_number(told, number) for number in (right, *of_one, value.reshape(()))):
         text = (f"with v1 = (3, -1) and v2 = (1, 4) the cell gives square_l2_v={told.item():g}, "
-                f"but should give {OTHER_DISTANCE:g}")  # fmt: skip
+                f"but should give {numbers(right.value).item():g}")  # fmt: skip
         raise CheckFailed(Stage.VALUES, text, hint="18 comes out of other formulas too, since v1 - "
                           "v2 is (3, 3). Which entries does yours use?")  # fmt: skip
+
+
+def is_number(told, right):
+    """Whether an array with one entry is that number, up to single precision."""
+    try:
+        assert_matches(told.reshape(()).astype(np.float32), right)
+    except CheckFailed:
+        return False
+    return True
 
 
 def own_distance(student, submission, reference):
@@ -321,10 +330,6 @@ def test_gradients_of_the_squared_norm(student, reference, submission):
             )
         # The square root inside a norm, squared again, costs a few roundings of 18.
         assert_matches(grad, Expected(right, np.full(right.shape, 8 * 6.0)), what=f"{name}.grad")
-    y = numbers_or_none(student.y.value())
-    if y is not None and y.size != 1:
-        text = f"y.shape={y.shape}, but y should be a single number"
-        raise CheckFailed(Stage.SHAPE, text, hint="A squared norm adds the squares up.")
     assert_computed(submission, "y", NAMES)
     if comes_from_backward(submission.sources):
         return
