@@ -27,7 +27,7 @@ from grader.rubric import CheckEntry
 from grader.running import SubmissionRun
 from grader.runs import Run
 from grader.sandbox.launcher import ColdLauncher, Launcher, WarmLauncher
-from grader.second_chances import SecondChances
+from grader.second_chances import Chance, SecondChances
 from grader.submission import PartMap, Submission, map_parts, read_submission
 from grader.variants import KnownMistake
 
@@ -158,7 +158,7 @@ class Judge:
         self._context.examples_run = 0
         self._context.start_example({})
 
-    def second_chances(self, part: str, student: Any) -> Iterator[Callable[[BaseException], None]]:
+    def second_chances(self, part: str, student: Any) -> Iterator[Chance]:
         """What to change before a failed check is run again, in turn, while it fails."""
         if isinstance(student, Student):
             yield from self._chances.of(part, student)

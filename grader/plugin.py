@@ -144,14 +144,18 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
         took_s = time.perf_counter() - started
         names = pyfuncitem._fixtureinfo.argnames
         arguments = {name: pyfuncitem.funcargs[name] for name in names}
-        for again in judge.second_chances(part_of(pyfuncitem), arguments.get("student")):
+        before, told, tried = last, None, None
+        for tried in judge.second_chances(part_of(pyfuncitem), arguments.get("student")):
             try:
-                again(last)
+                tried.change(last)
                 judge.start_again()
                 _run(pyfuncitem, arguments)
                 return True
             except AssertionError as failed:
-                last = _the_one_that_counts(failed, last)
+                if tried.telling:
+                    before, told, last = last, tried, _the_one_that_counts(failed, last)
+        if told is not None and tried is not told:
+            told.change(before)  # as it was when the check failed with the failure that counts
         if doubt := judge.doubt(part_of(pyfuncitem), last):
             raise _review(doubt) from None
         last = judge.smallest(last)

@@ -20,7 +20,16 @@ from grader.checks.verdict import CheckFailed
 from grader.model import CheckResult, Status
 from grader.runs import Run
 
-Chance = Callable[[BaseException], None]
+
+@dataclass(frozen=True)
+class Chance:
+    """What to change before a failed check is run again; it is told the failure before.
+
+    Where it is not `telling`, only a check that passes with it counts: a failure may come of it.
+    """
+
+    change: Callable[[BaseException], None]
+    telling: bool = True
 
 
 @dataclass
@@ -43,23 +52,23 @@ class SecondChances:
     def of(self, part: str, student: Student) -> Iterator[Chance]:
         """What to change before a failed check is run again, in turn, while it fails."""
         if not student.fresh:
-            yield lambda _: student.renew()
+            yield Chance(lambda _: student.renew())
         stopped = self.run.stopped_at(part)
         if stopped is not None:
             number, source, line = stopped
             rest = statements(source, after=line)
             if rest:
-                yield lambda failure: self._go_on(student, failure, number, line, rest)
+                yield Chance(partial(self._go_on, student, number, line, rest))
         wrong = self.wrong_needs(part)
-        for loan in self._loans(part, wrong) if wrong else ():
-            yield partial(self._lend, student, wrong, loan)
+        for loan, telling in self._loans(part, wrong) if wrong else ():
+            yield Chance(partial(self._lend, student, wrong, loan), telling)
 
     def wrong_needs(self, part: str) -> tuple[str, ...]:
         """The parts that a part needs and that are wrong, or not known to be right."""
         return tuple(q for q in self.assignment.parts[part].needs if self._has_failed(q))
 
     def _go_on(
-        self, student: Student, failure: BaseException, number: int, line: int, rest: list[str]
+        self, student: Student, number: int, line: int, rest: list[str], failure: BaseException
     ) -> None:
         self._say(failure, f"Code cell {number} stopped at line {line}, before it came to this; "
                   "the rest of the cell was then run too.", "Without that")  # fmt: skip
@@ -77,11 +86,12 @@ class SecondChances:
         if isinstance(failure, CheckFailed):
             self.note = f"{what} {before}: {failure.message}"
 
-    def _loans(self, part: str, wrong: tuple[str, ...]) -> Iterator[Loan]:
-        """Right helpers in place of those of the wrong parts.
+    def _loans(self, part: str, wrong: tuple[str, ...]) -> Iterator[tuple[Loan, bool]]:
+        """Right helpers in place of those of the wrong parts, and whether a failure tells then.
 
         First what is computed from them is computed anew, in all cells from theirs on. Then
-        without their own cells, where something else may spoil again what was lent.
+        without their own cells, where something else may spoil again what was lent: what else
+        they compute is then as it was.
         """
         names = [name for q in wrong for name in self.assignment.parts[q].names]
         replays: list[dict[int, str]] = [{}]
@@ -90,7 +100,8 @@ class SecondChances:
         for cells in replays[:1] if replays[0] == replays[-1] else replays:
             loan = make_loan(names, self.reference, self.assignment.scaffold(STAND_INS), cells)
             if loan is not None:
-                yield dataclasses.replace(loan, replay=tuple(self._split(loan)))
+                whole = dataclasses.replace(loan, replay=tuple(self._split(loan)))
+                yield whole, cells == replays[0]
 
     def _split(self, loan: Loan) -> Iterator[tuple[int, str]]:
         """The sources to be run again; of a cell that was stopped, its statements one by one."""

@@ -193,6 +193,15 @@ def test_what_a_cell_of_a_wrong_helper_computes_with_it_is_computed_anew(graded:
     assert short_of(report) == {"1b"}
 
 
+def test_failure_that_counts_is_that_with_everything_computed_anew(graded: Grade) -> None:
+    report = graded({
+        "1b": "def double(x):\n    return x + 2\nhalf_slope = double(0.75)",
+        "1d": "slope = 5 * half_slope",
+    })  # fmt: skip
+    assert short_of(report) == {"1b", "1d"}
+    assert check(report, "slope_is_learned").message.startswith("slope=7.5, but should be 3")
+
+
 def test_mistake_of_ones_own_counts_beside_a_wrong_helper(graded: Grade) -> None:
     own = {
         "1c": "def total(x):\n    return double(x).max()",
