@@ -71,11 +71,13 @@ def read_numbers(text: str, names: Mapping[str, Sequence[str]]) -> dict[str, Sta
     labels = {alias.strip("(). "): name for name in names for alias in names[name]
               if re.fullmatch(r"\(?(?:i+|iv|v|[a-h]|\d)[).]?", alias)}  # fmt: skip
     current: str | None = None
+    under_label = False
     for statement in _statements(text, plain_names):
         label = _LABEL.match(statement)
         labelled = label is not None and label[1].lower() in labels
         if label is not None and labelled:
             current = labels[label[1].lower()]
+            under_label = True
             mentioned.add(current)
             statement = statement[label.end() :]
         behind = None if labelled else _LABEL_BEHIND.search(statement)
@@ -87,8 +89,10 @@ def read_numbers(text: str, names: Mapping[str, Sequence[str]]) -> dict[str, Sta
             current, labelled = labels[behind[1]], True
             mentioned.add(current)
         if subject is not None:
-            current = subject
+            current, under_label = subject, labelled
             mentioned.add(subject)
+        elif not (labelled or under_label or _continues(terms)):
+            current = None  # what goes on is a chain about something else
         number = _final_number(terms, alone=subject is None)
         if (
             current is not None

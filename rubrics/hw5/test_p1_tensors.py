@@ -331,6 +331,10 @@ def test_gradients_of_the_squared_norm(student, reference, submission):
         # The square root inside a norm, squared again, costs a few roundings of 18.
         assert_matches(grad, Expected(right, np.full(right.shape, 8 * 6.0)), what=f"{name}.grad")
     assert_computed(submission, "y", NAMES)
+    y = numbers_or_none(student.y.value())
+    if y is not None and y.size > 1:
+        text = f"y has {y.size} entries, but should be one number: their sum"
+        raise CheckFailed(Stage.SHAPE, text, hint="What do the bars of a norm do with the squares?")
     if comes_from_backward(submission.sources):
         return
     grads = after_change(

@@ -196,7 +196,9 @@ def assert_all_visible(seen, sources):
     count, visible = len(seen["modes"]), set(seen["visible"])
     # Of more images than are asked for, some may be left out.
     if visible <= set(range(count)) and len(visible) < min(FEWEST, count):
-        text = f"{len(visible)} of the {count} images of image_list are shown, but all should be"
+        ends = {(0,): "all but the first", (count - 1,): "all but the last"}
+        some = ends.get(tuple(set(range(count)) - visible), f"{len(visible)}")
+        text = f"{some} of the {count} images of image_list are shown, but all should be"
         raise CheckFailed(Stage.VALUES, text, hint="Which images does the line that shows them "
                           "get, and does each have a place of its own?")  # fmt: skip
 
