@@ -86,6 +86,10 @@ def saying(failed: CheckFailed, words: str) -> CheckFailed:
     )  # fmt: skip
 
 
+# Ways to cut digits off.
+_CUTS = (np.round, np.floor, np.ceil, np.trunc)
+
+
 def in_fewer_digits(actual: Any, expected: Any) -> str:
     """Remark right numbers in half precision, or with a few decimals only."""
     pairs = list(_pairs(actual, expected))
@@ -103,7 +107,10 @@ def in_fewer_digits(actual: Any, expected: Any) -> str:
         digits = a * 10.0**decimals
         if np.allclose(digits, np.round(digits), rtol=0, atol=1e-6) and (a % 1).any():
             is_right = float(np.abs(a - e).max()) < 10.0**-decimals
-            return f"these are the right numbers to {decimals} decimals" if is_right else ""
+            if np.ptp(a) == 0:  # one number for all is no rounding, if they do not all round to it
+                is_right = any(np.allclose(cut(e * 10.0**decimals), digits) for cut in _CUTS)
+            places = f"{decimals} decimal{'s' if decimals > 1 else ''}"
+            return f"these are the right numbers to {places}" if is_right else ""
     return ""
 
 

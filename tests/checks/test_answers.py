@@ -97,6 +97,15 @@ def test_what_is_unclear_gives_no_number(text: str) -> None:
     assert read_numbers(text, NAMES)["de/dw1"].settled(1e-3) is None
 
 
+def test_chain_about_something_else_ends_the_one_before() -> None:
+    text = r"""$de/df = 1$ and
+
+    $$\nabla_w e = 1 \cdot \nabla_w f = -f x
+    = -e^{0.05} \begin{pmatrix} 0.3 \\ 0.4 \end{pmatrix}
+    = \begin{pmatrix} -0.315381 \\ -0.420508 \end{pmatrix}$$"""
+    assert _read(text) == (1.0, None, None)
+
+
 def test_name_without_a_number_is_mentioned() -> None:
     stated = read_numbers("(ii) see the picture", NAMES)
     assert stated["de/dw1"].mentioned and not stated["de/dw2"].mentioned

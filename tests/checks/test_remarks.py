@@ -51,6 +51,12 @@ def test_right_numbers_in_fewer_digits_are_told(change: Any, words: str) -> None
     assert words in told if words else told == ""
 
 
+def test_one_number_for_all_is_no_rounding() -> None:
+    right = np.array([0.02, 0.08, 0.1, 0.17])
+    assert in_fewer_digits(np.full(4, 0.1), right) == ""
+    assert in_fewer_digits(np.full(3, 0.1), right[1:3].repeat([2, 1])) != ""
+
+
 STEPS = {
     "half-as-long": (lambda w, m: w + 0.5 * m, "your step is 0.5 times the right one"),
     "uphill": (lambda w, m: w - m, "your step is -1 times the right one"),

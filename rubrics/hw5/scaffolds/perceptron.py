@@ -7,7 +7,7 @@ def steps(model, batches, labels, lr):
     """The weights after one step with each batch in turn, all from the same weights."""
     start = [np.array(one) for one in model.weights]
     model.lr, model.batch_size = lr, len(batches[0])
-    model._MLP__init_layers(len(batches[0]))
+    make_layers(model, len(batches[0]))
     after = []
     for batch, batch_y in zip(batches, labels, strict=True):
         model.weights = [np.array(one) for one in start]
@@ -17,8 +17,16 @@ def steps(model, batches, labels, lr):
     return after
 
 
+def make_layers(model, rows):
+    """Room for the layers, with zeros: what was in memory before would be other numbers each time."""
+    model._MLP__init_layers(rows)
+    for layer in getattr(model, "_MLP__h", ()):
+        if isinstance(layer, np.ndarray) and layer.flags.writeable:
+            layer.fill(0)
+
+
 def forward(model, batch):
-    model._MLP__init_layers(len(batch))
+    make_layers(model, len(batch))
     model._MLP__feed_forward(batch)
     return model._MLP__out, list(model._MLP__h)
 
