@@ -18,7 +18,7 @@ def steps(model, batches, labels, lr):
 
 
 def make_layers(model, rows):
-    """Room for the layers, with zeros: what was in memory before would be other numbers each time."""
+    """Room for the layers, all zeros: what memory held before would be others each time."""
     model._MLP__init_layers(rows)
     for layer in getattr(model, "_MLP__h", ()):
         if isinstance(layer, np.ndarray) and layer.flags.writeable:
