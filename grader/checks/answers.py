@@ -32,6 +32,15 @@ _WRAPPER = re.compile(
     r"\\(?:mathrm|mathbf|mathit|mathsf|text|textbf|textit|boxed|underline|color|textcolor"
     r"|operatorname|bm|boldsymbol|hbox|mbox|fbox|tag)\s*\{([^{}]*)\}"
 )
+# What is written below or above something else explains it.
+_BRACES = r"\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"
+_BRACED = re.compile(rf"\\(?:under|over)(?:brace|bracket)\s*{_BRACES}\s*[_^]\s*(?:{_BRACES}|\w)")
+# The lines of a formula: what ends one of them is a double backslash, perhaps with a distance.
+_FORMULA = re.compile(
+    r"\$\$.+?\$\$|\\\[.+?\\\]|\\begin\{(align|gather|equation|split|eqnarray)(ed)?\*?\}.+?\\end\{\1",
+    re.DOTALL,
+)
+_DISTANCE = re.compile(r"\\\\\s*\[\s*-?[\d.]+\s*(?:pt|ex|em|mm|cm|in)\s*\]")
 # A decimal comma of LaTeX; in 1{,}000 it may part thousands.
 _LATEX_COMMA = re.compile(r"(?<![\d.,])(0|\d+(?=\{,\}(?!\d{3}(?!\d))))\{,\}(\d+)")
 # 3.15 * 10^-1 as one number.
@@ -47,10 +56,14 @@ _LABEL_BEHIND = re.compile(r"(?<=\d)[\s*<>←=-]*\(\s*(i{1,3}|iv|v|[a-h])\s*\)\W
 
 @dataclass(frozen=True)
 class Stated:
-    """What a text says of one name: numbers in their order, and whether it speaks of it at all."""
+    """What a text says of one name: numbers in their order, and whether it speaks of it at all.
+
+    `passed` are the numbers that chains about the name hold before they go on to others.
+    """
 
     numbers: tuple[float, ...]
     mentioned: bool
+    passed: tuple[float, ...] = ()
 
     def settled(self, within: float) -> float | None:
         """The number stated, None where there is none or where they contradict each other."""
@@ -66,6 +79,7 @@ def read_numbers(text: str, names: Mapping[str, Sequence[str]]) -> dict[str, Sta
     or labels such as `(ii)` at the start of a line.
     """
     found: dict[str, list[float]] = {name: [] for name in names}
+    passed: dict[str, list[float]] = {name: [] for name in names}
     mentioned = set()
     plain_names = {_squeeze(alias): name for name in names for alias in (name, *names[name])}
     labels = {alias.strip("(). "): name for name in names for alias in names[name]
@@ -94,18 +108,24 @@ def read_numbers(text: str, names: Mapping[str, Sequence[str]]) -> dict[str, Sta
         elif not (labelled or under_label or _continues(terms)):
             current = None  # what goes on is a chain about something else
         number = _final_number(terms, alone=subject is None)
+        if current is not None:
+            passed[current] += [n for term in terms if (n := _number(term)) is not None]
         if (
             current is not None
             and number is not None
             and (subject or labelled or _continues(terms))
         ):
             found[current] = [number] if subject is None else [*found[current], number]
-    return {name: Stated(tuple(found[name]), name in mentioned) for name in names}
+    return {
+        name: Stated(tuple(found[name]), name in mentioned, tuple(passed[name])) for name in names
+    }
 
 
 def plain(text: str) -> str:
     """Markdown and LaTeX as plain text, one statement or chain of them a line."""
-    text = html.unescape(re.sub(r"<[^<>]*>", " ", text[:_LONGEST])).replace("$$", "\n")
+    text = html.unescape(re.sub(r"<[^<>]*>", " ", text[:_LONGEST]))
+    text = _FORMULA.sub(lambda formula: formula[0].replace("\n", " "), text).replace("$$", "\n")
+    text = _DISTANCE.sub("\n", _BRACED.sub(r" \1 ", text))
     text = re.sub(r"\$\s+\$", "\n", text)
     text = _LATEX_COMMA.sub(r"\1.\2", text)
     text = text.replace("\\\\", "\n").replace("**", " ").replace("\\[", "\n").replace("\\]", "\n")

@@ -332,7 +332,13 @@ def assert_stated(submission, name, right):
     if number is None:
         raise NeedsReview(f"No clear number for {name} was found here: a person looks at it.")
     value = Expected(float(right.value), float(right.error))
-    assert_matches(number, value, what=name, decimals=3)
+    try:
+        assert_matches(number, value, what=name, decimals=3)
+    except CheckFailed:
+        if any(abs(passed - value.value) < 5e-4 for passed in stated.passed):
+            text = f"{number:g} was read for {name}, but the right number stands there too"
+            raise NeedsReview(f"{text}: a person looks at it.") from None
+        raise
 
 
 def assert_gradient(actual, value, error, what):

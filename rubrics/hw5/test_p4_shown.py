@@ -94,7 +94,8 @@ def assert_all_in_rgb(student, count):
              for chosen in itertools.combinations(kinds, n)}  # fmt: skip
     # The folder may hold the student's own images beside those that are here.
     if count < min(FEWEST, sum(kinds)) and count not in whole:
-        text = f"image_list has {count} images, but should have all {sum(kinds)} of my_images"
+        many = f"{count} image{'s' if count != 1 else ''}"
+        text = f"image_list has {many}, but should have all {sum(kinds)} of my_images"
         raise CheckFailed(Stage.VALUES, text, hint="Which files are read, and which are kept?")
 
 
