@@ -139,7 +139,7 @@ def plain(text: str) -> str:
         text = re.sub(r"([_^])\{([^{}\\]*)\}", r"\1\2", text)
     text = re.sub(r"\\([a-zA-Z]+)", lambda m: _WORDS.get(m[1], " "), text)
     text = re.sub(r"\\[,;:! ]", " ", text).translate(_SIGNS)
-    text = re.sub(r"(?<![\d.])([-+]?\s?0),(\d{2,})", r"\1.\2", text)  # a decimal comma
+    text = re.sub(r"(?<![\d.])(0|\d+(?=,\d{4})),(\d{2,})", r"\1.\2", text)  # a decimal comma
     text = re.sub(r"[{}]", "", text)
     return _POWER_OF_TEN.sub(r"\1e\2", text)
 

@@ -65,6 +65,20 @@ WAYS = {
     "| $z_2$ | $x_2 = 0.4$ | **(iii)** $\\partial e / \\partial w_2 = -0.42$ |",
     "power-of-ten": "(i) $de/df = 1.000$\n\n(ii) $\\partial e / \\partial w_1 = "
     "-3.15 \\times 10^{-1}$, from $-x_1 e^{0.05}$\n(iii) de/dw2 = −4.2·10^(-1)",
+    "decimal-commas": "| i | ∂e/∂f | 1,0000 |\n| ii | ∂e/∂w₁ | −0,3151 |\n| iii | ∂e/∂w₂ | −0,42 |",
+    "underbraces-and-distances": r"""$$
+    \begin{aligned}
+    \text{(i)}\quad & \frac{\partial e}{\partial f} = 1.000 \\[6pt]
+    \text{(ii)}\quad & \frac{\partial e}{\partial w_1}
+     = \underbrace{\frac{\partial e}{\partial f}}_{1}\,
+       \underbrace{\frac{\partial f}{\partial z_4}}_{e^{z_4} = 1.0513}\,
+       \underbrace{\frac{\partial z_4}{\partial w_1}}_{-x_1 = -0.3}
+     \approx -0.315 \\[6pt]
+    \text{(iii)}\quad & \frac{\partial e}{\partial w_2}
+     = \frac{\partial e}{\partial f}\,
+       \frac{\partial f}{\partial w_2} \approx -0.420
+    \end{aligned}
+    $$""",
     "explained": "(i) de/df = 1, since e = f - f*\n(ii) -0.315 (3 decimals)\n(iii) -0.42, rounded",
     "html": "<b>(i)</b> 1<br>\n<font color='red'>(ii)</font> &minus;0.315\n(iii) &minus;0.42",
     "said-twice": "de/df = 1\nde/df = 1.0\nde/dw1 = -0.315\nde/dw1 = -0.3154\nde/dw2 = -0.42",
@@ -104,6 +118,11 @@ def test_chain_about_something_else_ends_the_one_before() -> None:
     = -e^{0.05} \begin{pmatrix} 0.3 \\ 0.4 \end{pmatrix}
     = \begin{pmatrix} -0.315381 \\ -0.420508 \end{pmatrix}$$"""
     assert _read(text) == (1.0, None, None)
+
+
+def test_numbers_on_the_way_are_kept() -> None:
+    stated = read_numbers("de/df = 1 = 1.0\nde/dw1 = -x1 f = -0.315 = -0.3", NAMES)["de/dw1"]
+    assert (stated.numbers, stated.passed) == ((-0.3,), (-0.315, -0.3))
 
 
 def test_name_without_a_number_is_mentioned() -> None:
