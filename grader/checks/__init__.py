@@ -7,6 +7,7 @@ from grader.checks.compare import assert_matches, numbers
 from grader.checks.context import show_as
 from grader.checks.examples import given
 from grader.checks.flows import called_from_outside, calls, is_unused, last_call
+from grader.checks.formulas import plain
 from grader.checks.graphs import Dataflow, Drawing, Unreadable, computes
 from grader.checks.layouts import arranged, axis_orders, restored
 from grader.checks.means import after_change
@@ -68,6 +69,7 @@ __all__ = [
     "match_or_remark",
     "match_whole",
     "numbers",
+    "plain",
     "read_numbers",
     "read_only",
     "reduction_units",

@@ -7,51 +7,27 @@ equal terms; the number at the end of the chain is what is stated of the name at
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-_LONGEST = 20_000
+from grader.checks.formulas import plain
 
-_WORDS = {
-    "partial": "d", "delta": "d", "cdot": "*", "times": "*", "approx": "=", "simeq": "=",
-    "cong": "=", "equiv": "=", "doteq": "=", "to": "=", "rightarrow": "\n", "Rightarrow": "\n",
-    "implies": "\n", "therefore": "\n", "newline": "\n", "par": "\n", "quad": " ", "qquad": " ",
-    "left": "", "right": "", "displaystyle": "", "nonumber": "", "limits": "", "big": "",
-    "star": "*", "ast": "*",
-}  # fmt: skip
-_SIGNS = str.maketrans({
-    "∂": "d", "𝜕": "d", "δ": "d", "−": "-", "–": "-", "·": "*", "×": "*", "⋅": "*", "≈": "=",
-    "≃": "=", "≅": "=", "≡": "=", "→": "=", "⇒": "\n", "∴": "\n", "₀": "0", "₁": "1", "₂": "2",
-    "₃": "3", "₄": "4", "₅": "5", "₆": "6", "₇": "7", "₈": "8", "₉": "9", "&": " ", "~": " ",
-    "\u00a0": " ", "\u2009": " ", "`": "", "$": " ",
-})  # fmt: skip
-_FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{([^{}]*)\}|(\w))\s*(?:\{([^{}]*)\}|(\w))")
-_WRAPPER = re.compile(
-    r"\\(?:mathrm|mathbf|mathit|mathsf|text|textbf|textit|boxed|underline|color|textcolor"
-    r"|operatorname|bm|boldsymbol|hbox|mbox|fbox|tag)\s*\{([^{}]*)\}"
-)
-# What is written below or above something else explains it.
-_BRACES = r"\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"
-_BRACED = re.compile(rf"\\(?:under|over)(?:brace|bracket)\s*{_BRACES}\s*[_^]\s*(?:{_BRACES}|\w)")
-# The lines of a formula: what ends one of them is a double backslash, perhaps with a distance.
-_FORMULA = re.compile(
-    r"\$\$.+?\$\$|\\\[.+?\\\]|\\begin\{(align|gather|equation|split|eqnarray)(ed)?\*?\}.+?\\end\{\1",
-    re.DOTALL,
-)
-_DISTANCE = re.compile(r"\\\\\s*\[\s*-?[\d.]+\s*(?:pt|ex|em|mm|cm|in)\s*\]")
-# A decimal comma of LaTeX; in 1{,}000 it may part thousands.
-_LATEX_COMMA = re.compile(r"(?<![\d.,])(0|\d+(?=\{,\}(?!\d{3}(?!\d))))\{,\}(\d+)")
-# 3.15 * 10^-1 as one number.
-_POWER_OF_TEN = re.compile(r"(\d)\s*\*\s*10\s*\^\s*\(?\s*([-+]?\d+)\)?")
 _NUMBER = r"[-+]?\s*(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
 # A number, and after it nothing that it is part of: words, or a remark in brackets.
 _REMARK = r"[a-zA-Z]{2,}[^\d]*(?:\d+\s*(?:d\b|d\.|dec|dig|pla|sig)[^\d]*)?"
 _STATED = re.compile(rf"\s*({_NUMBER})\s*(?:[.,;:!]*\s*|[.,;(]*\s*{_REMARK}|\([^()]*\)\W*)$")
-_LABEL = re.compile(r"^\W*\(?\s*(i{1,3}|iv|v|[a-h]|[1-9])\s*[).:]\s*", re.IGNORECASE)
-# Behind a number, with nothing but an arrow between.
-_LABEL_BEHIND = re.compile(r"(?<=\d)[\s*<>←=-]*\(\s*(i{1,3}|iv|v|[a-h])\s*\)\W*$")
+_LABEL = re.compile(
+    r"^(?:\W*(?:so|thus|hence|then|and|also|finally)\b)?\W*\(?\s*(i{1,3}|iv|v|[a-h]|[1-9])"
+    r"\s*[).:]\s*",
+    re.IGNORECASE,
+)
+_IS_LABEL = re.compile(r"\(?(?:i+|iv|v|[a-h]|\d)[).]?")
+_ROMAN = r"\(\s*(i{1,3}|iv|v|[a-h])\s*\)"
+# Behind a number, with nothing but an arrow or a word between.
+_LABEL_BEHIND = re.compile(rf"(?<=\d)[\s<>←=#-]*(?:(?:answer|result|part|for)\s*)*{_ROMAN}\W*$")
+# -0.315 is the value of de/dw1
+_VALUE_OF = re.compile(rf"\W*?({_NUMBER})\s+is\s+(?:the\s+)?(?:[a-z]+\s+(?:of|for)\s+)?(.*)")
 
 
 @dataclass(frozen=True)
@@ -72,142 +48,216 @@ class Stated:
         return self.numbers[-1]
 
 
+@dataclass(frozen=True)
+class _Names:
+    """The names by their plain forms, and by those that a term has to be as a whole."""
+
+    within: Mapping[str, str]
+    whole: Mapping[str, str]
+
+    @classmethod
+    def of(cls, names: Mapping[str, Sequence[str]]) -> _Names:
+        forms = [
+            (alias, name)
+            for name in names
+            for alias in (name, *names[name])
+            if not _IS_LABEL.fullmatch(alias)
+        ]
+        within = {_squeeze(alias): name for alias, name in forms if alias[:1] != "="}
+        whole = {_squeeze(alias[1:]): name for alias, name in forms if alias[:1] == "="}
+        return cls(within, whole)
+
+    def get(self, term: str) -> str | None:
+        """The name that a term is, and nothing else."""
+        told = _squeeze(term)
+        return self.within.get(told) or self.whole.get(told)
+
+    def at_end(self, term: str) -> str | None:
+        """The name that a term ends with, or is."""
+        left, _, right = term.partition(":")
+        told = _squeeze(left if right and _STATED.match(right) else term)
+        fitting = [alias for alias in self.within if told.endswith(alias)]
+        if fitting:
+            return self.within[max(fitting, key=len)]
+        if (whole := self.whole.get(re.sub(r"^\d+\.", "", told))) is not None:
+            return whole
+        said = re.match(r"(.*?)\s+is\s+", term)
+        return self.at_end(said[1]) if said else None
+
+
 def read_numbers(text: str, names: Mapping[str, Sequence[str]]) -> dict[str, Stated]:
     """What `text` states of each name.
 
     `names` maps a name in plain form (`de/dw1`) to others that it goes by there: plain forms,
-    or labels such as `(ii)` at the start of a line.
+    labels such as `(ii)` at the start of a line, and `=e_w1`, which a term has to be as a whole.
     """
-    found: dict[str, list[float]] = {name: [] for name in names}
-    passed: dict[str, list[float]] = {name: [] for name in names}
-    mentioned = set()
-    plain_names = {_squeeze(alias): name for name in names for alias in (name, *names[name])}
-    labels = {alias.strip("(). "): name for name in names for alias in names[name]
-              if re.fullmatch(r"\(?(?:i+|iv|v|[a-h]|\d)[).]?", alias)}  # fmt: skip
-    current: str | None = None
-    under_label = False
-    for statement in _statements(text, plain_names):
-        label = _LABEL.match(statement)
-        labelled = label is not None and label[1].lower() in labels
-        if label is not None and labelled:
-            current = labels[label[1].lower()]
-            under_label = True
-            mentioned.add(current)
-            statement = statement[label.end() :]
-        behind = None if labelled else _LABEL_BEHIND.search(statement)
-        if behind is not None and behind[1] in labels:
-            statement = statement[: behind.start()]
-        terms = statement.split("=")
-        subject = _subject(terms[0], plain_names) or _named(terms[1:-1], plain_names)
-        if subject is None and behind is not None and behind[1] in labels:
-            current, labelled = labels[behind[1]], True
-            mentioned.add(current)
-        if subject is not None:
-            current, under_label = subject, labelled
-            mentioned.add(subject)
-        elif not (labelled or under_label or _continues(terms)):
-            current = None  # what goes on is a chain about something else
-        number = _final_number(terms, alone=subject is None)
-        if current is not None:
-            passed[current] += [n for term in terms if (n := _number(term)) is not None]
-        if (
-            current is not None
-            and number is not None
-            and (subject or labelled or _continues(terms))
-        ):
-            found[current] = [number] if subject is None else [*found[current], number]
+    reader = _Reader.of(names)
+    for statement in _statements(text, reader.known):
+        reader.take(statement)
     return {
-        name: Stated(tuple(found[name]), name in mentioned, tuple(passed[name])) for name in names
+        name: Stated(tuple(numbers), name in reader.mentioned, tuple(reader.passed[name]))
+        for name, numbers in reader.found.items()
     }
 
 
-def plain(text: str) -> str:
-    """Markdown and LaTeX as plain text, one statement or chain of them a line."""
-    text = html.unescape(re.sub(r"<[^<>]*>", " ", text[:_LONGEST]))
-    text = _FORMULA.sub(lambda formula: formula[0].replace("\n", " "), text).replace("$$", "\n")
-    text = _DISTANCE.sub("\n", _BRACED.sub(r" \1 ", text))
-    text = re.sub(r"\$\s+\$", "\n", text)
-    text = _LATEX_COMMA.sub(r"\1.\2", text)
-    text = text.replace("\\\\", "\n").replace("**", " ").replace("\\[", "\n").replace("\\]", "\n")
-    text = re.sub(r"\\(?:begin|end)\s*\{[^{}]*\}", "\n", text)
-    text = re.sub(r"\\color\s*\{[^{}]*\}", "", text)
-    before = None
-    while before != text:  # innermost braces first
-        before = text
-        text = _WRAPPER.sub(r" \1 ", text)
-        text = _FRACTION.sub(_quotient, text)
-        text = re.sub(r"([_^])\{([^{}\\]*)\}", r"\1\2", text)
-    text = re.sub(r"\\([a-zA-Z]+)", lambda m: _WORDS.get(m[1], " "), text)
-    text = re.sub(r"\\[,;:! ]", " ", text).translate(_SIGNS)
-    text = re.sub(r"(?<![\d.])(0|\d+(?=,\d{4})),(\d{2,})", r"\1.\2", text)  # a decimal comma
-    text = re.sub(r"[{}]", "", text)
-    return _POWER_OF_TEN.sub(r"\1e\2", text)
+@dataclass
+class _Reader:
+    """What was read so far, and which name the statements are about at present."""
+
+    known: _Names
+    labels: Mapping[str, str]
+    found: dict[str, list[float]]
+    passed: dict[str, list[float]]
+    mentioned: set[str] = field(default_factory=set)
+    _current: str | None = None
+    # Whether it was a label that told the present name, and whether it has a line of its own.
+    _under_label: bool = False
+    _below_label: bool = False
+
+    @classmethod
+    def of(cls, names: Mapping[str, Sequence[str]]) -> _Reader:
+        labels = {alias.strip("(). "): name for name in names for alias in names[name]
+                  if _IS_LABEL.fullmatch(alias)}  # fmt: skip
+        return cls(_Names.of(names), labels, {n: [] for n in names}, {n: [] for n in names})
+
+    def take(self, statement: str) -> None:
+        """Read one more statement."""
+        statement, labelled = self._without_label(statement)
+        terms = _turned(statement, self.known).split("=")
+        subject = self.known.at_end(terms[0]) or _named(terms[1:-1], self.known)
+        if subject is not None:
+            self._turn_to(subject, labelled)
+        number = _final_number(terms, alone=subject is None)
+        goes_on = _continues(terms, number)
+        if subject is None and not (labelled or self._under_label or goes_on):
+            self._current = None  # it is a chain, or a sentence, about something else
+        if self._current is None:
+            return
+        found, passed = self.found[self._current], self.passed[self._current]
+        passed += [n for term in terms if (n := _number(term)) is not None]
+        # A bare number goes on with a chain that has none yet: others follow it in a list.
+        is_bare = len(terms) == 1 and _STATED.fullmatch(terms[0]) is not None
+        if number is None or not (subject or labelled or (goes_on and not (is_bare and found))):
+            return
+        found[:] = [number] if subject is None else [*found, number]
+
+    def _without_label(self, statement: str) -> tuple[str, bool]:
+        """The statement without its label, in front or behind, and whether it has one."""
+        label = _LABEL.match(statement)
+        if label is not None and label[1].lower() in self.labels:
+            self._turn_to(self.labels[label[1].lower()], by_label=True)
+            rest = statement[label.end() :]
+            self._below_label = not rest.strip()
+            return rest, True
+        above, self._below_label = self._below_label and label is None, False
+        behind = _LABEL_BEHIND.search(statement)
+        if above or behind is None or behind[1] not in self.labels:
+            return statement, above
+        rest = statement[: behind.start()]
+        if self.known.at_end(rest.split("=")[0]) is None:
+            self._turn_to(self.labels[behind[1]], by_label=False)
+            return rest, True
+        return rest, False
+
+    def _turn_to(self, name: str, by_label: bool) -> None:
+        self._current, self._under_label = name, by_label
+        self.mentioned.add(name)
 
 
-def _quotient(match: re.Match[str]) -> str:
-    top, bottom = (match[1] or match[2] or "").strip(), (match[3] or match[4] or "").strip()
-    if re.search(r"[-+*/]", top):
-        top = f"({top})"
-    if re.search(r"[-+*/]", bottom):
-        bottom = f"({bottom})"
-    return f" {top}/{bottom} "
-
-
-def _statements(text: str, names: Mapping[str, str]) -> Iterator[str]:
+def _statements(text: str, names: _Names) -> Iterator[str]:
     def parted(match: re.Match[str]) -> str:
-        begins = _squeeze(match[1]) in names and match[1][0] not in "*+-/"
+        begins = _squeeze(match[1]) in names.within and match[1][0] not in "*+-/"
         return "\n" + match[0].strip() if begins else match[0]
 
     # "de/df = 1  de/dw1 = -0.3": a number that another of the names follows ends its chain.
     lines = re.sub(r"(?<=\d)\s+([^=\d\s][^=\n]*?)\s*=", parted, plain(text))
+    columns: list[str | None] = []
     for line in lines.split("\n"):
         if line.count("|") >= 2:  # a row of a table
-            yield from _of_row(line, names)
+            columns = _heads(line, names) or columns
+            yield from _of_row(line, names, columns)
             continue
-        for piece in re.split(r";|,\s+(?!\d)|,\s*(?=[a-zA-Z\\])|\.\s+(?=[A-Z(])|\band\b", line):
-            cleaned = re.sub(r"^[\s>*+-]*(?<![\d])(?=[\s(a-zA-Z=])", "", piece).strip()
-            if cleaned:
-                yield cleaned
+        columns = []
+        yield from _tuples(line, names) or _pieces(line)
 
 
-def _of_row(line: str, names: Mapping[str, str]) -> Iterator[str]:
-    """What a row of a table states: what its cells do by themselves, or else all in one chain."""
-    cells = [cell.strip() for cell in line.strip().strip("|").split("|") if cell.strip()]
+def _pieces(line: str) -> Iterator[str]:
+    """The statements of a line: what stands between commas, and at labels in front of numbers."""
+    if re.match(rf"\W*{_ROMAN}", line):
+        line = re.sub(rf"(?<=\S)\s+(?={_ROMAN}\s*\S)", ";", line)
+    for piece in re.split(r";|,\s+(?!\d)|,\s*(?=[a-zA-Z\\])|\.\s+(?=[A-Z(])|\band\b", line):
+        cleaned = re.sub(r"^[\s>*+-]*(?<![\d])(?=[\s(a-zA-Z=])", "", piece).strip()
+        if cleaned:
+            yield cleaned
+
+
+def _tuples(line: str, names: _Names) -> list[str]:
+    """`(de/df, de/dw1) = (1, -0.3)` as two statements; empty where it is no such line."""
+    left, *others = line.split("=")
+    told = [names.get(term) for term in re.split("[,;]", left.strip(" ()[]"))]
+    if len(told) < 2 or None in told or not others:
+        return []
+    values = re.split("[,;]", others[-1].strip(" .()[]"))
+    if len(values) != len(told):
+        return [" "]  # nothing can be said
+    return [f"{name}={value}" for name, value in zip(told, values, strict=True)]
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip().removeprefix("|").removesuffix("|").split("|")]
+
+
+def _heads(line: str, names: _Names) -> list[str | None]:
+    """The names that columns have, where a row of a table has two of them or more, and nothing
+    else; empty where it has not."""
+    told = [names.get(cell) for cell in _cells(line)]
+    return told if sum(name is not None for name in told) > 1 else []
+
+
+def _of_row(line: str, names: _Names, columns: Sequence[str | None]) -> Iterator[str]:
+    """What a row of a table states: what its cells do by themselves, or else all in one chain.
+
+    Below names of columns each cell speaks of the name of its column.
+    """
+    row = _cells(line)
+    if columns:
+        pairs = zip(columns, row, strict=False)
+        yield from [f"{name}={cell}" for name, cell in pairs if name and _number(cell) is not None]
+        return
+    cells = [cell for cell in row if cell]
     own = [cell for cell in cells if _states_something(cell, names)]
     yield from own or ["=".join(cells)]
 
 
-def _states_something(cell: str, names: Mapping[str, str]) -> bool:
+def _states_something(cell: str, names: _Names) -> bool:
     """Whether a cell has a name or label of its own, and a number for it."""
-    label = re.match(r"\W*\(\s*(?:i{1,3}|iv|v|[a-h])\s*\)\s*", cell)
+    label = re.match(rf"\W*{_ROMAN}\s*", cell)
     terms = cell[label.end() if label else 0 :].split("=")
-    named = len(terms) > 1 and _subject(terms[0], names) is not None
+    named = len(terms) > 1 and names.at_end(terms[0]) is not None
     return (label is not None or named) and _final_number(terms, alone=not named) is not None
 
 
-def _subject(term: str, names: Mapping[str, str]) -> str | None:
-    """The name that a chain's first term ends with."""
-    left, _, right = term.partition(":")
-    told = _squeeze(left if right and _STATED.match(right) else term)
-    fitting = [alias for alias in names if told.endswith(alias)]
-    if fitting:
-        return names[max(fitting, key=len)]
-    said = re.match(r"(.*?)\s+is\s+", term)
-    return _subject(said[1], names) if said else None
+def _turned(statement: str, names: _Names) -> str:
+    """`-0.3 = de/dw1`, or `-0.3 is the value of de/dw1`, the other way round."""
+    terms = statement.split("=")
+    if len(terms) > 1 and _number(terms[0]) is not None and names.get(terms[-1]):
+        return "=".join(reversed(terms))
+    said = _VALUE_OF.fullmatch(statement)
+    return f"{said[2]}={said[1]}" if said and names.get(said[2]) else statement
 
 
-def _named(terms: Sequence[str], names: Mapping[str, str]) -> str | None:
+def _named(terms: Sequence[str], names: _Names) -> str | None:
     """The name that one of the terms is, and nothing else."""
-    return next((names[_squeeze(term)] for term in terms if _squeeze(term) in names), None)
+    return next((name for term in terms if (name := names.get(term))), None)
 
 
 def _squeeze(term: str) -> str:
     return re.sub(r"[\s_()\[\]*{}:]", "", term).lower()
 
 
-def _continues(terms: Sequence[str]) -> bool:
+def _continues(terms: Sequence[str], number: float | None) -> bool:
     """Whether a statement goes on with the chain before it: `= -0.315`, or a number alone."""
-    return not terms[0].strip() or len(terms) == 1
+    return not terms[0].strip() or (len(terms) == 1 and number is not None)
 
 
 def _final_number(terms: Sequence[str], *, alone: bool) -> float | None:

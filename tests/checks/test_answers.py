@@ -7,9 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.checks import read_numbers
-from grader.checks.answers import plain
+from grader.checks.formulas import plain
 
-NAMES = {"de/df": ("(i)", "dedf"), "de/dw1": ("(ii)", "dedw1"), "de/dw2": ("(iii)", "dedw2")}
+NAMES = {
+    "de/df": ("(i)", "dedf", "=e_f", "=e'(f)"),
+    "de/dw1": ("(ii)", "dedw1", "=e_w1", "=e'(w1)"),
+    "de/dw2": ("(iii)", "dedw2", "=e_w2", "=e'(w2)"),
+}
 RIGHT = (1.0, -0.315, -0.42)
 
 
@@ -79,6 +83,29 @@ WAYS = {
        \frac{\partial f}{\partial w_2} \approx -0.420
     \end{aligned}
     $$""",
+    "one-line-of-labels": "(i) 1 (ii) -0.315 (iii) -0.420",
+    "so": "So (i) is 1.000, (ii) is −0.315 and (iii) is −0.420.",
+    "arrows-of-signs": "de/df -> 1\nde/dw1 --> -0.315\nde/dw2 => -0.42",
+    "answers-pointed-at": "de/dz = 1.0513\n- de/df = 1  <- answer (i)\n"
+    "- de/dw1 = -1.0513 * 0.3 = -0.315  <- answer (ii)\n- de/dw2 = -0.420  # (iii)",
+    "comments": "```python\nde_df = 1\nde_dw1 = de_df * (-0.3) * f   # -0.315\n"
+    "de_dw2 = de_df * (-0.4) * f   # -0.420\n```",
+    "round-brackets": r"(i) \( \frac{\partial e}{\partial f} = 1 \)"
+    "\n" + r"(ii) \[ -x_1 f = -0.315 \]" + "\n" + r"(iii) \( -0.42 \)",
+    "tags": r"$$\frac{\partial e}{\partial f} = 1 \tag{i}$$ $$-x_1 f = -0.315 \tag{ii}$$"
+    "\n" + r"$$-x_2 f \simeq -0.42 \tag{(iii)}$$",
+    "pictures": "✅ (i) de/df = 1 🎉\n✅ (ii) de/dw1 = -0.315 📉\n✅ (iii) -0.42 📉",
+    "superscripts": "∂e/∂f = 1\n∂e/∂w₁ = −0.3·e⁰·⁰⁵ = −3.15 × 10⁻¹\n∂e/∂w₂ = −4.2 × 10⁻¹",
+    "number-first": "1 = de/df\n-0.315 = -0.3 * 1.05 = de/dw1\n**-0.42** is the value of de/dw2",
+    "tuple": r"$\left(\frac{\partial e}{\partial f},\; \frac{\partial e}{\partial w_1},\; "
+    r"\frac{\partial e}{\partial w_2}\right) = (1,\; -x_1 f,\; -x_2 f) = (1,\; -0.315,\; -0.42)$",
+    "subscripts": "1. $e_f = 1$\n2. $e_{w_1} = e_f f_{w_1} = -0.315$\n3. $e_{w_2} = -0.42$",
+    "primes": "e'(f) = 1; e'(w_1) = -x_1 f = -0.315; e'(w_2) = -0.420.",
+    "names-above-columns": "| | de/df | de/dw1 | de/dw2 |\n|---|---|---|---|\n"
+    "| with | | x1 = 0.3 | x2 = 0.4 |\n| value | 1 | -0.315 | -0.420 |",
+    "html-table": "<table><tr><td>(i)</td><td>de/df</td><td>1</td></tr>"
+    "<tr><td>(ii)</td><td>-0.315</td></tr><tr><td>(iii)</td><td>-0.42</td></tr></table>",
+    "struck-out": "de/df = 1\nde/dw1 = ~~0.315~~ -0.315\nde/dw2 = <s>0.42</s> -0.42",
     "explained": "(i) de/df = 1, since e = f - f*\n(ii) -0.315 (3 decimals)\n(iii) -0.42, rounded",
     "html": "<b>(i)</b> 1<br>\n<font color='red'>(ii)</font> &minus;0.315\n(iii) &minus;0.42",
     "said-twice": "de/df = 1\nde/df = 1.0\nde/dw1 = -0.315\nde/dw1 = -0.3154\nde/dw2 = -0.42",
@@ -103,6 +130,9 @@ UNCLEAR = {
     "range": "de/dw1 = -0.31 to -0.32",
     "fraction": "de/dw1 = -63/200",
     "other-label": "(iv) -0.315",
+    "list-without-names": "(de/df, de/dw1, de/dw2) = (1, -0.315)",
+    "respectively": "de/df, de/dw1 and de/dw2 come out as 1, -0.315 and -0.42, respectively",
+    "word-that-ends-so": "the_w1 = -0.315",
 }
 
 
