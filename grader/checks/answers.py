@@ -26,6 +26,8 @@ _IS_LABEL = re.compile(r"\(?(?:i+|iv|v|[a-h]|\d)[).]?")
 _ROMAN = r"\(\s*(i{1,3}|iv|v|[a-h])\s*\)"
 # Behind a number, with nothing but an arrow or a word between.
 _LABEL_BEHIND = re.compile(rf"(?<=\d)[\s<>←=#-]*(?:(?:answer|result|part|for)\s*)*{_ROMAN}\W*$")
+# What follows tells what others are.
+_GIVEN = re.compile(r"\b(?:with|where|since|because|using|given|for|when|if|as|at|mit|wobei)\b")
 # -0.315 is the value of de/dw1
 _VALUE_OF = re.compile(rf"\W*?({_NUMBER})\s+is\s+(?:the\s+)?(?:[a-z]+\s+(?:of|for)\s+)?(.*)")
 
@@ -123,7 +125,7 @@ class _Reader:
     def take(self, statement: str) -> None:
         """Read one more statement."""
         statement, labelled = self._without_label(statement)
-        terms = _turned(statement, self.known).split("=")
+        terms = _without_remark(_turned(statement, self.known).split("="))
         subject = self.known.at_end(terms[0]) or _named(terms[1:-1], self.known)
         if subject is not None:
             self._turn_to(subject, labelled)
@@ -244,6 +246,14 @@ def _turned(statement: str, names: _Names) -> str:
         return "=".join(reversed(terms))
     said = _VALUE_OF.fullmatch(statement)
     return f"{said[2]}={said[1]}" if said and names.get(said[2]) else statement
+
+
+def _without_remark(terms: list[str]) -> list[str]:
+    """The terms of a chain up to where it says with what values of others it was computed."""
+    for number, term in enumerate(terms[1:], start=1):
+        if (remark := _GIVEN.search(term)) is not None:
+            return [*terms[:number], term[: remark.start()]]
+    return terms
 
 
 def _named(terms: Sequence[str], names: _Names) -> str | None:

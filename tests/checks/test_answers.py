@@ -105,6 +105,8 @@ WAYS = {
     "| with | | x1 = 0.3 | x2 = 0.4 |\n| value | 1 | -0.315 | -0.420 |",
     "html-table": "<table><tr><td>(i)</td><td>de/df</td><td>1</td></tr>"
     "<tr><td>(ii)</td><td>-0.315</td></tr><tr><td>(iii)</td><td>-0.42</td></tr></table>",
+    "with-what": "de/df = 1 as e = f - 1\nde/dw1 = -1.05 x1 = -0.315 with x1 = 0.3\n"
+    "de/dw2 = -1.05 * x2 with x2 = 0.4, that is -0.420",
     "struck-out": "de/df = 1\nde/dw1 = ~~0.315~~ -0.315\nde/dw2 = <s>0.42</s> -0.42",
     "explained": "(i) de/df = 1, since e = f - f*\n(ii) -0.315 (3 decimals)\n(iii) -0.42, rounded",
     "html": "<b>(i)</b> 1<br>\n<font color='red'>(ii)</font> &minus;0.315\n(iii) &minus;0.42",
