@@ -13,13 +13,17 @@ from dataclasses import dataclass, field
 
 from grader.checks.formulas import plain
 
-_NUMBER = r"[-+]?\s*(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
+_NUMBER = r"[-+]?\s{0,3}(?:\d{1,20}\.?\d{0,30}|\.\d{1,30})(?:e[-+]?\d{1,3})?"
 # A number, and after it nothing that it is part of: words, or a remark in brackets.
-_REMARK = r"[a-zA-Z]{2,}[^\d]*(?:\d+\s*(?:d\b|d\.|dec|dig|pla|sig)[^\d]*)?"
-_STATED = re.compile(rf"\s*({_NUMBER})\s*(?:[.,;:!]*\s*|[.,;(]*\s*{_REMARK}|\([^()]*\)\W*)$")
+_REMARK = (
+    r"(?!exp|ln|log|sqrt|times|mal)[a-zA-Z]{2,}[^\d]*(?:\d+\s*(?:d\b|d\.|dec|dig|pla|sig)[^\d]*)?"
+)
+_STATED = re.compile(
+    rf"\s*({_NUMBER})\s*(?:[.,;:!]*\s*|[.,;(]*\s*{_REMARK}|\([^()]*[a-zA-Z][^()]*\)\W*)$"
+)
 _LABEL = re.compile(
     r"^(?:\W*(?:so|thus|hence|then|and|also|finally)\b)?\W*\(?\s*(i{1,3}|iv|v|[a-h]|[1-9])"
-    r"\s*[).:]\s*",
+    r"\s*[).:](?!\s?e\b)\s*",
     re.IGNORECASE,
 )
 _IS_LABEL = re.compile(r"\(?(?:i+|iv|v|[a-h]|\d)[).]?")
@@ -28,6 +32,9 @@ _ROMAN = r"\(\s*(i{1,3}|iv|v|[a-h])\s*\)"
 _LABEL_BEHIND = re.compile(rf"(?<=\d)[\s<>←=#-]*(?:(?:answer|result|part|for)\s*)*{_ROMAN}\W*$")
 # What follows tells what others are.
 _GIVEN = re.compile(r"\b(?:with|where|since|because|using|given|for|when|if|as|at|mit|wobei)\b")
+# `x_1`, `Since f`: the name of something else.
+_OTHER = re.compile(r"(?:[a-zA-Z]+\s+)*[a-zA-Z](?:_?\d+)?")
+_LONGEST = 2000
 # -0.315 is the value of de/dw1
 _VALUE_OF = re.compile(rf"\W*?({_NUMBER})\s+is\s+(?:the\s+)?(?:[a-z]+\s+(?:of|for)\s+)?(.*)")
 
@@ -66,13 +73,12 @@ class _Names:
             if not _IS_LABEL.fullmatch(alias)
         ]
         within = {_squeeze(alias): name for alias, name in forms if alias[:1] != "="}
-        whole = {_squeeze(alias[1:]): name for alias, name in forms if alias[:1] == "="}
+        whole = {_tighten(alias[1:]): name for alias, name in forms if alias[:1] == "="}
         return cls(within, whole)
 
     def get(self, term: str) -> str | None:
         """The name that a term is, and nothing else."""
-        told = _squeeze(term)
-        return self.within.get(told) or self.whole.get(told)
+        return self.within.get(_squeeze(term)) or self.whole.get(_tighten(term))
 
     def at_end(self, term: str) -> str | None:
         """The name that a term ends with, or is."""
@@ -81,7 +87,7 @@ class _Names:
         fitting = [alias for alias in self.within if told.endswith(alias)]
         if fitting:
             return self.within[max(fitting, key=len)]
-        if (whole := self.whole.get(re.sub(r"^\d+\.", "", told))) is not None:
+        if (whole := self.whole.get(_tighten(re.sub(r"^\W*\d+[.)]\s", "", term)))) is not None:
             return whole
         said = re.match(r"(.*?)\s+is\s+", term)
         return self.at_end(said[1]) if said else None
@@ -124,8 +130,10 @@ class _Reader:
 
     def take(self, statement: str) -> None:
         """Read one more statement."""
+        if len(statement) > _LONGEST:
+            return
         statement, labelled = self._without_label(statement)
-        terms = _without_remark(_turned(statement, self.known).split("="))
+        terms = _without_remark(statement.split("="))
         subject = self.known.at_end(terms[0]) or _named(terms[1:-1], self.known)
         if subject is not None:
             self._turn_to(subject, labelled)
@@ -137,6 +145,8 @@ class _Reader:
             return
         found, passed = self.found[self._current], self.passed[self._current]
         passed += [n for term in terms if (n := _number(term)) is not None]
+        if subject is None and len(terms) > 1 and _OTHER.fullmatch(terms[0].strip()):
+            return  # it says what another one is
         # A bare number goes on with a chain that has none yet: others follow it in a list.
         is_bare = len(terms) == 1 and _STATED.fullmatch(terms[0]) is not None
         if number is None or not (subject or labelled or (goes_on and not (is_bare and found))):
@@ -148,7 +158,8 @@ class _Reader:
         label = _LABEL.match(statement)
         if label is not None and label[1].lower() in self.labels:
             self._turn_to(self.labels[label[1].lower()], by_label=True)
-            rest = statement[label.end() :]
+            # What may be a minus or a dash is no number.
+            rest = re.sub(r"^\s*-\s+(?=[\d.])", "? ", statement[label.end() :])
             self._below_label = not rest.strip()
             return rest, True
         above, self._below_label = self._below_label and label is None, False
@@ -158,7 +169,7 @@ class _Reader:
         rest = statement[: behind.start()]
         if self.known.at_end(rest.split("=")[0]) is None:
             self._turn_to(self.labels[behind[1]], by_label=False)
-            return rest, True
+            return rest.rpartition("=")[2], True
         return rest, False
 
     def _turn_to(self, name: str, by_label: bool) -> None:
@@ -174,13 +185,20 @@ def _statements(text: str, names: _Names) -> Iterator[str]:
     # "de/df = 1  de/dw1 = -0.3": a number that another of the names follows ends its chain.
     lines = re.sub(r"(?<=\d)\s+([^=\d\s][^=\n]*?)\s*=", parted, plain(text))
     columns: list[str | None] = []
+    below: list[str] = []
     for line in lines.split("\n"):
         if line.count("|") >= 2:  # a row of a table
             columns = _heads(line, names) or columns
-            yield from _of_row(line, names, columns)
+            row = _of_row(line, names, columns)
+            if not columns:
+                yield from row
+            elif not _heads(line, names):
+                below = row  # the last row has the results
             continue
-        columns = []
-        yield from _tuples(line, names) or _pieces(line)
+        yield from below
+        columns, below = [], []
+        yield from _tuples(line, names) or (_turned(piece, names) for piece in _pieces(line))
+    yield from below
 
 
 def _pieces(line: str) -> Iterator[str]:
@@ -199,7 +217,8 @@ def _tuples(line: str, names: _Names) -> list[str]:
     told = [names.get(term) for term in re.split("[,;]", left.strip(" ()[]"))]
     if len(told) < 2 or None in told or not others:
         return []
-    values = re.split("[,;]", others[-1].strip(" .()[]"))
+    listed = re.fullmatch(r"\s*[(\[]?([^()\[\]]*)[)\]]?[\s.]*", others[-1])
+    values = re.split("[,;]", listed[1]) if listed else []
     if len(values) != len(told):
         return [" "]  # nothing can be said
     return [f"{name}={value}" for name, value in zip(told, values, strict=True)]
@@ -210,25 +229,25 @@ def _cells(line: str) -> list[str]:
 
 
 def _heads(line: str, names: _Names) -> list[str | None]:
-    """The names that columns have, where a row of a table has two of them or more, and nothing
-    else; empty where it has not."""
-    told = [names.get(cell) for cell in _cells(line)]
-    return told if sum(name is not None for name in told) > 1 else []
+    """The names that columns have, None for others; empty where the row is no row of names."""
+    cells = _cells(line)
+    told = [names.get(cell) for cell in cells]
+    known = [name for name in told if name is not None]
+    is_head = 1 < len(known) == len(set(known)) and not any(re.search(r"\d\.", c) for c in cells)
+    return told if is_head else []
 
 
-def _of_row(line: str, names: _Names, columns: Sequence[str | None]) -> Iterator[str]:
+def _of_row(line: str, names: _Names, columns: Sequence[str | None]) -> list[str]:
     """What a row of a table states: what its cells do by themselves, or else all in one chain.
 
     Below names of columns each cell speaks of the name of its column.
     """
     row = _cells(line)
     if columns:
-        pairs = zip(columns, row, strict=False)
-        yield from [f"{name}={cell}" for name, cell in pairs if name and _number(cell) is not None]
-        return
+        return [f"{name}={cell}" for name, cell in zip(columns, row, strict=False) if name]
     cells = [cell for cell in row if cell]
     own = [cell for cell in cells if _states_something(cell, names)]
-    yield from own or ["=".join(cells)]
+    return own or ["=".join(cells)]
 
 
 def _states_something(cell: str, names: _Names) -> bool:
@@ -265,6 +284,11 @@ def _squeeze(term: str) -> str:
     return re.sub(r"[\s_()\[\]*{}:]", "", term).lower()
 
 
+def _tighten(term: str) -> str:
+    """A term without blanks, braces and bars before digits: `e_w1` of `e_{w_1}`."""
+    return re.sub(r"_(?=\d)", "", re.sub(r"[\s{}\[\]*]", "", term)).lower()
+
+
 def _continues(terms: Sequence[str], number: float | None) -> bool:
     """Whether a statement goes on with the chain before it: `= -0.315`, or a number alone."""
     return not terms[0].strip() or (len(terms) == 1 and number is not None)
@@ -287,7 +311,9 @@ def _final_number(terms: Sequence[str], *, alone: bool) -> float | None:
 
 def _number(term: str) -> float | None:
     cleaned = re.sub(r"tensor|array", "", term).strip(" *`")
+    if len(cleaned) > 200:
+        return None
     while cleaned[:1] in "([" and cleaned[-1:] in ")]" and cleaned:
         cleaned = cleaned[1:-1].strip()
     match = _STATED.fullmatch(cleaned)
-    return float(match[1].replace(" ", "")) if match else None
+    return float("".join(match[1].split())) if match else None

@@ -16,7 +16,7 @@ _WORDS = {
     "cong": "=", "equiv": "=", "doteq": "=", "to": "=", "rightarrow": "\n", "Rightarrow": "\n",
     "implies": "\n", "therefore": "\n", "newline": "\n", "par": "\n", "quad": " ", "qquad": " ",
     "left": "", "right": "", "displaystyle": "", "nonumber": "", "limits": "", "big": "",
-    "star": "*", "ast": "*",
+    "star": "*", "ast": "*", "exp": "exp", "ln": "ln", "log": "log", "sqrt": "sqrt",
 }  # fmt: skip
 _SIGNS = str.maketrans({
     "∂": "d", "𝜕": "d", "δ": "d", "−": "-", "–": "-", "·": "*", "×": "*", "⋅": "*", "≈": "=",
@@ -25,7 +25,7 @@ _SIGNS = str.maketrans({
     "\u00a0": " ", "\u2009": " ", "\u200d": "", "\ufe0f": "", "`": "", "$": " ",
 })  # fmt: skip
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻·", "0123456789+-.")
-_RAISED_RUN = re.compile("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+(?:·[⁰¹²³⁴⁵⁶⁷⁸⁹]+)?")
+_RAISED_RUN = re.compile("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,20}(?:·[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,20})?")
 _FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{([^{}]*)\}|(\w))\s*(?:\{([^{}]*)\}|(\w))")
 _WRAPPER = re.compile(
     r"\\(?:mathrm|mathbf|mathit|mathsf|text|textbf|textit|boxed|underline|color|textcolor"
@@ -37,17 +37,19 @@ _BRACES = r"\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"
 _BRACED = re.compile(rf"\\(?:under|over)(?:brace|bracket)\s*{_BRACES}\s*[_^]\s*(?:{_BRACES}|\w)")
 # The lines of a formula: what ends one of them is a double backslash, perhaps with a distance.
 _FORMULA = re.compile(
-    r"\$\$.+?\$\$|\\\[.+?\\\]|\\begin\{(align|gather|equation|split|eqnarray)(ed)?\*?\}.+?\\end\{\1",
+    r"\$\$(?:(?!\n\s*(?:\n|\(i)).)+?\$\$|(?<!\\)\\\[.+?\\\]|\\begin\{(align|gather|equation|split|eqnarray)(ed)?\*?\}.+?\\end\{\1",
     re.DOTALL,
 )
-_DISTANCE = re.compile(r"\\\\\s*\[\s*-?[\d.]+\s*(?:pt|ex|em|mm|cm|in)\s*\]")
+_DISTANCE = re.compile(r"\\\\\s*\[\s*-?[\d.]{1,8}\s*(?:pt|ex|em|mm|cm|in)\s*\]")
 # A decimal comma of LaTeX; in 1{,}000 it may part thousands.
 _LATEX_COMMA = re.compile(r"(?<![\d.,])(0|\d+(?=\{,\}(?!\d{3}(?!\d))))\{,\}(\d+)")
 _COMMA = re.compile(r"(?<![\d.])(0|\d+(?=,\d{4})),(\d{2,})")
 # 3.15 * 10^-1 as one number.
 _POWER_OF_TEN = re.compile(r"(\d)\s*\*\s*10\s*\^\s*\(?\s*([-+]?\d+)\)?")
+# Two signs for a space that LaTeX does not break are no such marks.
 _STRUCK_OUT = re.compile(
-    r"~~(?=\S)[^~]+~~|<(s|del|strike)\b[^<>]*>.*?</\1\s*>", re.DOTALL | re.IGNORECASE
+    r"(?:(?<=\s)|^)~~(?=\S)[^~\n]+~~(?=\s|[.,;]|$)|<!--.*?-->|<(s|del|strike)\b[^<>]*>.*?</\1\s*>",
+    re.DOTALL | re.IGNORECASE | re.MULTILINE,
 )
 _CELL_TAG = re.compile(r"</?t[dh]\b[^<>]*>", re.IGNORECASE)
 _BLOCK_TAG = re.compile(
@@ -83,7 +85,7 @@ def plain(text: str) -> str:
 def _without_html(text: str) -> str:
     """Tags as ends of lines and cells, arrows of signs as one, and nothing that is struck out."""
     text = _COMMENT.sub(" = ", _STRUCK_OUT.sub(" ", text))
-    text = re.sub(r"=+>", "⇒", re.sub(r"<-+(?!\d)", "←", re.sub(r"(?<!<!)-+>", "→", text)))
+    text = re.sub(r"=+>", "⇒", re.sub(r"<-+(?!\d)", "←", re.sub(r"-+>", "→", text)))
     text = _BLOCK_TAG.sub("\n", _CELL_TAG.sub("|", text))
     text = html.unescape(re.sub(r"<[^<>]*>", " ", text))
     return _RAISED_RUN.sub(lambda run: "^" + run[0].translate(_RAISED), text)

@@ -64,6 +64,11 @@ class Drawing:
         used = {names[node] for node in tied}
         return tuple(n for n in leaves if n in names.values() and n not in used)
 
+    def held(self, leaves: Sequence[str]) -> tuple[str, ...]:
+        """Those of the leaves' plain names that a node has."""
+        names = self._names().values()
+        return tuple(n for n in leaves if n in names)
+
     def turned(self, leaves: Sequence[str]) -> tuple[str, ...]:
         """Those of the leaves' plain names to whose node arrows lead, and from which none does."""
         ends = {b for _, b in self.edges} - {a for a, _ in self.edges}
@@ -103,7 +108,7 @@ class Dataflow:
         return self._labels.get(node, node)
 
     def _constants(self, node: str) -> tuple[float, ...]:
-        return constants(self._text(node)) or constants(node)
+        return constants(self._text(node))
 
     def _read_operations(self) -> dict[str, Operation]:
         found: dict[str, Operation] = {}

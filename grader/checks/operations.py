@@ -63,7 +63,7 @@ _SIGMOID = Operation("sigmoid", (1, 1), lambda v: 1 / (1 + np.exp(-v[0])), "sigm
 # the number of inputs decides.
 _TEXTS: dict[str, tuple[Operation, ...]] = {}
 for _operations, _words in (
-    ((_ADD, _ADD_NOTHING), "add addition sum plus summation summer adder ∑ Σ +"),
+    ((_ADD, _ADD_NOTHING), "add addition sum plus summation summer adder +"),
     ((_MUL, _MUL_NOTHING), "* × · ⋅ ∗ • x mul mult multiply multiplication multiplier times prod"
                            " product cdot"),
     ((_SUB,), "sub subtract subtraction subtractor diff difference"),
@@ -71,7 +71,7 @@ for _operations, _words in (
     ((_POW,), "^ ** pow power"),
     ((_SUB, _NEG), "- minus"),
     ((_ADD, _ADD_ONE), "+1 1+ x+1 1+x +1.0 add1 plus1 plusone addone"),
-    ((_MUL, _NEG), "*-1 ×-1 ·-1 -1* -1× x*-1 -1*x times-1 mul-1 x-1"),
+    ((_MUL, _NEG), "*-1 ×-1 ·-1 -1* -1× -1· -1⋅ x*-1 -1*x times-1 mul-1 x-1"),
     ((_SUB, _LESS_ONE), "-1 x-1.0"),
     ((_ONE_LESS,), "1-x 1-"),
     ((_NEG,), "neg negate negative negation neg1 -x unaryminus changesign signchange opposite"),
@@ -89,7 +89,15 @@ for _operations, _words in (
 # as well as a cross.
 _AMBIGUOUS = {("-1", 1), ("x-1", 1), ("x", 1)}
 
-_COMMANDS = {"times": "*", "cdot": "*", "exp": "exp", "div": "/", "sigma": "σ", "sum": "sum"}
+_COMMANDS = {
+    "times": "*", "cdot": "*", "ast": "*", "otimes": "*", "odot": "*", "oplus": "+", "exp": "exp",
+    "div": "/", "sigma": "σ", "sum": "sum",
+}  # fmt: skip
+# A fraction of LaTeX, a place for the argument, and what stands above.
+_FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
+_PLACE = re.compile(r"\(\s*(?:·|\.|⋅|∙|_|□|\\cdot|…|\.\.\.)\s*\)")
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ˣᶻ", "0123456789-+xz")
+_RAISED_RUN = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ˣᶻ]+")
 _PLACEHOLDER = re.compile(r"(?<![a-zσ])(?:[xzuts]\d*|\.|□|\?|input|in)(?![a-z])")
 
 
@@ -121,6 +129,9 @@ def _forms(text: str) -> list[str]:
 
 def _bare(text: str) -> str:
     """Lower case without spaces, dollar signs, brackets and LaTeX's backslashes."""
+    text = _FRACTION.sub(r"\1/\2", _PLACE.sub("x", text))
+    text = text.replace("Σ", "sum").replace("∑", "sum")  # in lower case it would be the sigmoid
+    text = _RAISED_RUN.sub(lambda run: "^" + run[0].translate(_RAISED), text)
     for command, sign in _COMMANDS.items():
         text = text.replace(f"\\{command}", sign)
     text = text.replace("−", "-").replace("–", "-")

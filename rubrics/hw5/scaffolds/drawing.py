@@ -1,24 +1,46 @@
 """Graphs that cells make with networkx, and the text and shapes that they draw for the nodes."""
 
+import inspect
+import numbers
+
 import matplotlib.pyplot as plt
 import networkx as nx
 
-drawn_labels = []
-# Shapes that a node was drawn with, by the node; edges know shapes of nodes, too, and draw none.
-drawn_shapes = {}
+# What was drawn of each graph, by its id: the graph, texts for its nodes, and shapes that nodes
+# were drawn with; the latest last. Edges know shapes of nodes, too, and draw none.
+drawn = {}
 _NO_NODES = ("draw_networkx_labels", "draw_networkx_edges", "draw_networkx_edge_labels")
 
 
-def _keep(labels):
+def _keep(name, told):
+    """Keep what one drawing function was given, by the names of its parameters."""
+    graph, labels = told.get("G"), told.get("labels")
+    if not isinstance(graph, nx.Graph):
+        return
+    kept = drawn[id(graph)] = drawn.pop(id(graph), (graph, {}, {}))
     if isinstance(labels, dict):
-        drawn_labels.append(dict(labels))
+        kept[1].update(labels)
+    if name not in _NO_NODES:
+        _keep_shapes(kept, told.get("nodelist"), told.get("node_shape", "o"))
+    if "bbox" in told:
+        _keep_shapes(kept, None, "box")
 
 
-def _keep_shapes(graph, nodes, shape):
-    if isinstance(graph, nx.Graph) and isinstance(shape, str):
+def _keep_shapes(kept, nodes, shape):
+    graph, _, shapes = kept
+    if isinstance(shape, str):
         listed = graph if nodes is None else nodes if isinstance(nodes, list | tuple | set) else ()
         for node in listed:
-            drawn_shapes.setdefault(str(node), set()).add(shape)
+            shapes.setdefault(str(node), set()).add(shape)
+
+
+def _by_name(signature, args, kwargs):
+    """The arguments of a call by the names of their parameters."""
+    try:
+        told = signature.bind_partial(*args, **kwargs).arguments
+    except TypeError:
+        return kwargs
+    return {**told, **told.get("kwds", {}), **told.get("kwargs", {})}
 
 
 class _Nothing:
@@ -34,28 +56,30 @@ class _Nothing:
 def watch():
     """From here on drawing draws nothing, and the labels that it is given are kept."""
 
-    def keeping(name):
+    def keeping(name, signature):
         def drawing(*args, **kwargs):
-            second = args[2] if name == "draw_networkx_labels" and len(args) > 2 else None
-            _keep(kwargs.get("labels", second))
-            if name not in _NO_NODES and args:
-                third = args[2] if name == "draw_networkx_nodes" and len(args) > 2 else None
-                _keep_shapes(args[0], kwargs.get("nodelist", third), kwargs.get("node_shape", "o"))
-            if "bbox" in kwargs and args:
-                _keep_shapes(args[0], None, "box")
+            _keep(name, _by_name(signature, args, kwargs))
             return _Nothing()
 
         return drawing
 
     for name in [n for n in dir(nx) if n.startswith("draw") and callable(getattr(nx, n))]:
-        stands_in = keeping(name)
+        stands_in = keeping(name, inspect.signature(getattr(nx, name)))
         setattr(nx, name, stands_in)
         setattr(nx.drawing.nx_pylab, name, stands_in)
     plt.show = lambda *args, **kwargs: plt.close("all")
 
 
+def as_number(value):
+    """A number of another kind, a Decimal or a Fraction say, as a float; None for what is none."""
+    return float(value) if isinstance(value, numbers.Number) else None
+
+
 def graphs_made(space):
-    """Graphs among the names of `space`, a copy, that the notebook's own names do not hold."""
+    """Graphs that a copy made and drew, the latest last; else those among the names of `space`
+    that the notebook's own names do not hold."""
+    if drawn:
+        return [_plain("", graph, space) for graph, _, _ in drawn.values()]
     old = {id(value) for value in student.values()}  # noqa: F821  the notebook's names
     return _among(space, (name for name, value in space.items() if id(value) not in old))
 
@@ -77,7 +101,8 @@ def _among(space, names):
 def _plain(name, graph, space):
     labels = {}
     told = [v for k, v in space.items() if isinstance(v, dict) and "label" in str(k).lower()]
-    for one in [*told, *drawn_labels]:
+    _, texts, shapes = drawn.get(id(graph), (graph, {}, {}))
+    for one in [*told, texts]:
         labels.update((str(k), str(v)) for k, v in one.items() if k in graph)
     for node, data in graph.nodes(data=True):
         for key in ("label", "op", "operation", "name"):
@@ -89,5 +114,5 @@ def _plain(name, graph, space):
         "nodes": [str(node) for node in graph.nodes],
         "edges": [[str(a), str(b)] for a, b in graph.edges()],
         "labels": labels,
-        "shapes": {node: sorted(drawn_shapes.get(node, ())) for node in map(str, graph.nodes)},
+        "shapes": {node: sorted(shapes.get(node, ())) for node in map(str, graph.nodes)},
     }
