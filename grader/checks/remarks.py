@@ -107,7 +107,7 @@ def in_fewer_digits(actual: Any, expected: Any) -> str:
         digits = a * 10.0**decimals
         if np.allclose(digits, np.round(digits), rtol=0, atol=1e-6) and (a % 1).any():
             is_right = float(np.abs(a - e).max()) < 10.0**-decimals
-            if np.ptp(a) == 0:  # one number for all is no rounding, if they do not all round to it
+            if np.ptp(a) == 0:  # the same for all: only where each of them rounds to it
                 is_right = any(np.allclose(cut(e * 10.0**decimals), digits) for cut in _CUTS)
             places = f"{decimals} decimal{'s' if decimals > 1 else ''}"
             return f"these are the right numbers to {places}" if is_right else ""

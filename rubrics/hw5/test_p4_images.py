@@ -15,6 +15,7 @@ from grader.checks import (
     given,
     lazy,
     numbers,
+    saying,
     seeds,
     show_as,
 )
@@ -50,6 +51,8 @@ def test_image_dataset_has_a_length(student, reference, n):
     try:
         assert_matches(len(made(drawn)), reference.image_count(drawn), what="the length")
     except CheckFailed as failure:
+        if type(failure) is not CheckFailed or failure.stage is not Stage.VALUES:
+            raise
         first, second = (length_or_none(made(pixels(1, 0))) for _ in range(2))
         if first is None or second != first + 1:
             raise
@@ -253,8 +256,9 @@ def test_image_dataset_applies_the_transform(student, reference, n, seed):
     try:  # an epoch later
         assert_item(scaffold, dataset, 0, right, mark, before, pairs)
     except CheckFailed as failure:
-        text = f"asked for a second time, {failure.message}"
-        raise CheckFailed(failure.stage, text, hint=failure.hint) from None
+        if type(failure) is not CheckFailed:
+            raise
+        raise saying(failure, "it was asked for a second time") from None
     other = scaffold.other_than_images(listed)
     if not isinstance(other, str):
         raise NeedsReview("What became of the list cannot be read: a person looks at it.")

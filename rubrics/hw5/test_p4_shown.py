@@ -199,7 +199,8 @@ def assert_all_visible(seen, sources):
     if visible <= set(range(count)) and len(visible) < min(FEWEST, count):
         ends = {(0,): "all but the first", (count - 1,): "all but the last"}
         some = ends.get(tuple(set(range(count)) - visible), f"{len(visible)}")
-        text = f"{some} of the {count} images of image_list are shown, but all should be"
+        are = "is" if some == "1" else "are"
+        text = f"{some} of the {count} images of image_list {are} shown, but all should be"
         raise CheckFailed(Stage.VALUES, text, hint="Which images does the line that shows them "
                           "get, and does each have a place of its own?")  # fmt: skip
 

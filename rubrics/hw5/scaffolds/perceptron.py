@@ -20,8 +20,8 @@ def steps(model, batches, labels, lr):
 def make_layers(model, rows):
     """Room for the layers, all zeros: what memory held before would be others each time."""
     model._MLP__init_layers(rows)
-    for layer in getattr(model, "_MLP__h", ()):
-        if isinstance(layer, np.ndarray) and layer.flags.writeable:
+    for layer in getattr(model, "_MLP__h", None) or ():
+        if isinstance(layer, np.ndarray) and layer.flags.owndata and layer.flags.writeable:
             layer.fill(0)
 
 
