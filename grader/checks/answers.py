@@ -31,7 +31,9 @@ _ROMAN = r"\(\s*(i{1,3}|iv|v|[a-h])\s*\)"
 # Behind a number, with nothing but an arrow or a word between.
 _LABEL_BEHIND = re.compile(rf"(?<=\d)[\s<>←=#-]*(?:(?:answer|result|part|for)\s*)*{_ROMAN}\W*$")
 # What follows tells what others are.
-_GIVEN = re.compile(r"\b(?:with|where|since|because|using|given|for|when|if|as|at|mit|wobei)\b")
+_GIVEN = re.compile(
+    r"\b(?:with(?!\s+respect)|where|since|because|using|given|for|when|if|as|at|mit|wobei)\b"
+)
 # `x_1`, `Since f`: the name of something else.
 _OTHER = re.compile(r"(?:[a-zA-Z]+\s+)*[a-zA-Z](?:_?\d+)?")
 _LONGEST = 2000
@@ -271,7 +273,7 @@ def _without_remark(terms: list[str]) -> list[str]:
     """The terms of a chain up to where it says with what values of others it was computed."""
     for number, term in enumerate(terms[1:], start=1):
         if (remark := _GIVEN.search(term)) is not None:
-            return [*terms[:number], term[: remark.start()]]
+            return [*terms[:number], term[: remark.start()].rstrip(" ([,;")]
     return terms
 
 

@@ -77,8 +77,8 @@ for _operations, _words in (
     ((_NEG,), "neg negate negative negation neg1 -x unaryminus changesign signchange opposite"),
     ((_EXP,), "exp e^ e^x expx e**x exponential exponent exponentiate exponentiation e^z e**"),
     ((_EXP_NEG,), "e^-x exp-x e**-x expneg e^- exp- negexp e^-1x"),
-    ((_DIV, _INV), "1/x 1/ inv inverse invert reciprocal recip x^-1 ^-1 **-1 x**-1 pow-1 power-1"
-                   " ()^-1 /1"),
+    ((_DIV, _INV), "1/x 1/ 1/· 1/⋅ 1÷ 1÷x inv inverse invert reciprocal recip x^-1 ^-1 **-1 x**-1"
+                   " pow-1 power-1 ()^-1 /1"),
     ((_LOG,), "log ln logx lnx"),
     ((_SQUARE,), "^2 x^2 **2 x**2 square squared sq"),
     ((_SIGMOID,), "sigmoid σ sigma logistic σx sigmoidx sigm"),
@@ -89,13 +89,15 @@ for _operations, _words in (
 # as well as a cross.
 _AMBIGUOUS = {("-1", 1), ("x-1", 1), ("x", 1)}
 
+_BETWEEN = re.compile(r"[a-z]\d*\^?\*?([-+*×·/^])[a-z]\d*\^?\*?")
+
 _COMMANDS = {
     "times": "*", "cdot": "*", "ast": "*", "otimes": "*", "odot": "*", "oplus": "+", "exp": "exp",
     "div": "/", "sigma": "σ", "sum": "sum",
 }  # fmt: skip
 # A fraction of LaTeX, a place for the argument, and what stands above.
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
-_PLACE = re.compile(r"\(\s*(?:·|\.|⋅|∙|_|□|\\cdot|…|\.\.\.)\s*\)")
+_PLACE = re.compile(r"\(\s*(?:\\[,;! ]|·|\.|⋅|∙|_|□|\\cdot|…|\.\.\.)\s*\)")
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ˣᶻ", "0123456789-+xz")
 _RAISED_RUN = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ˣᶻ]+")
 _PLACEHOLDER = re.compile(r"(?<![a-zσ])(?:[xzuts]\d*|\.|□|\?|input|in)(?![a-z])")
@@ -109,6 +111,9 @@ def operation(text: str, inputs: int) -> Operation | None:
         for meant in _TEXTS.get(bare, ()):
             if meant.inputs[0] <= inputs <= meant.inputs[1]:
                 return meant
+        # "f - f*": the names of both inputs around the sign.
+        if inputs == 2 and (between := _BETWEEN.fullmatch(bare)) is not None:
+            return operation(between[1], inputs)
     return None
 
 
@@ -140,7 +145,8 @@ def _bare(text: str) -> str:
 
 def constants(text: str) -> tuple[float, ...]:
     """Numbers that a leaf's text may be: `1`, `-1.0`, `const 1`, `one`; none for a variable."""
-    bare = _bare(text.strip().split("\n")[0])
+    first = text.strip().split("\n")[0]
+    bare = _bare(re.sub(r"(?<=\d)\s*\([^()\d]*\)$", "", first))  # "1 (numerator)"
     words = {"one": 1.0, "minusone": -1.0, "negone": -1.0}
     if bare in words:
         return (words[bare],)

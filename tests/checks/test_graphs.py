@@ -177,9 +177,33 @@ def test_names_of_variables_are_no_operations(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "inputs", "name"),
+    [(r"$\frac{1}{x}$", 1, "inv"), ("eˣ", 1, "exp"), ("e⁻ˣ", 1, "exp of minus"), ("x⁻¹", 1, "inv"),
+     ("−(·)", 1, "neg"), ("exp(·)", 1, "exp"), ("1/(·)", 1, "inv"), ("-1·", 1, "neg"),
+     (r"$\ast$", 2, "mul"), (r"$\otimes$", 2, "mul"), (r"$\oplus$", 2, "add"), ("Σ", 3, "add"),
+     ("f - f*", 2, "sub"), ("$f-f^*$", 2, "sub"), ("a+b", 2, "add"), ("a^b", 2, "pow"),
+     (r"$-(\,)$", 1, "neg"), (r"$(\,)^{-1}$", 1, "inv"), ("1/·", 1, "inv"),
+     ("∑", 2, "add"), ("σ", 1, "sigmoid")],
+)  # fmt: skip
+def test_operations_are_read_as_they_are_printed(text: str, inputs: int, name: str) -> None:
+    meant = operation(text, inputs)
+    assert meant is not None and meant.name == name
+
+
+def test_text_on_a_node_counts_before_its_name() -> None:
+    numbered = {node: str(number) for number, node in enumerate(_drawing(RIGHT["two-sums"]).nodes)}
+    drawing = _drawing(RIGHT["two-sums"])
+    texts = {numbered[node]: drawing.labels.get(node, node) for node in drawing.nodes}
+    edges = tuple((numbered[a], numbered[b]) for a, b in drawing.edges)
+    flow = Dataflow(Drawing(tuple(numbered.values()), edges, texts))
+    assert set(flow.names().values()) == set(Dataflow(drawing).names().values())
+
+
+@pytest.mark.parametrize(
     ("text", "numbers"),
     [("1", {1}), ("-1", {-1}), ("1.0", {1}), ("const1", {1}), ("const2", {1, 2}),
-     ("const=2", {2}), ("one", {1}), ("w1", set()), ("c1", set()), ("x", set()), ("2", {2})],
+     ("const=2", {2}), ("one", {1}), ("1 (numerator)", {1}),
+     ("w1", set()), ("c1", set()), ("x", set()), ("2", {2})],
 )  # fmt: skip
 def test_constants_are_told_from_variables(text: str, numbers: set[float]) -> None:
     assert set(constants(text)) == numbers

@@ -11,7 +11,7 @@ import pytest
 
 from grader.checks import CheckFailed
 from grader.model import Stage
-from rubrics.hw5 import test_p2_graph as p2
+from rubrics.hw5 import test_p2_values as p2
 from rubrics.hw5 import test_p5_learning as p5
 
 
