@@ -17,7 +17,13 @@ from grader.checks.context import CheckContext, Keeper, running
 from grader.checks.diagnosis import Solution, diagnose
 from grader.checks.reference import Reference
 from grader.checks.student import Student
-from grader.checks.verdict import AnswerMissing, CheckFailed, NeedsReview, is_unwritten
+from grader.checks.verdict import (
+    AnswerMissing,
+    CheckFailed,
+    NeedsReview,
+    is_unwritten,
+    missing_module,
+)
 from grader.datasets import public_data
 from grader.errors import GraderError, UsageError
 from grader.evidence import Evidence, gather, template_lines
@@ -165,6 +171,11 @@ class Judge:
 
     def doubt(self, part: str, failure: BaseException) -> str:
         """Why a failure cannot be charged to a part here; empty where it can be."""
+        if lacking := self._lacking(part, failure):
+            return (
+                f"`{lacking}` is not installed where this was graded, which says nothing of the "
+                "answer: a person looks at it, or installs it there and has it graded again."
+            )
         if self.assignment.has_reference or not isinstance(failure, CheckFailed):
             return ""
         wrong = self._chances.wrong_needs(part)
@@ -179,6 +190,19 @@ class Judge:
         needed = " and ".join(wrong)
         self._proviso = f"This counts only with a right part {needed}, which was not checked."
         return ""
+
+    def _lacking(self, part: str, failure: BaseException) -> str | None:
+        """A module that the failure comes from, and that is not installed here."""
+        if not isinstance(failure, CheckFailed):
+            return None
+        if name := missing_module(failure.raised):
+            return name
+        undefined = failure.raised is not None and failure.raised.type == "NameError"
+        if not (undefined or isinstance(failure, AnswerMissing)):
+            return None
+        last = self.run.order(part)
+        stopped = (p.raised for cell, p in self.run.problems.items() if cell <= last)
+        return next((name for raised in stopped if (name := missing_module(raised))), None)
 
     def smallest(self, failure: AssertionError) -> AssertionError:
         """A failure that counts, on the smallest example that is found."""

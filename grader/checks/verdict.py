@@ -6,7 +6,12 @@ raises is a fault of the grader and never of the student.
 
 from __future__ import annotations
 
+import functools
+import re
+import sys
 from collections.abc import Callable
+from difflib import get_close_matches
+from importlib.metadata import packages_distributions
 
 from grader.model import Counterexample, Raised, Stage, Status
 
@@ -101,6 +106,30 @@ GPU_NEEDED = (
 def asks_for_gpu(message: str) -> bool:
     """Whether an exception's message is torch's way to say that there is no GPU."""
     return any(text in message for text in _NO_GPU)
+
+
+_NO_MODULE = re.compile(r"No module named '(\w+)[\w.]*'")
+# How like the name of another module a name is that is a slip of the pen.
+_SLIP = 0.8
+
+
+def missing_module(raised: Raised | None) -> str | None:
+    """The module that an exception says is not installed here, if it is that.
+
+    None where it is one that nobody can install: a misspelt name, or a part of a package that is
+    installed and does not have it.
+    """
+    found = _NO_MODULE.search(raised.message) if raised is not None else None
+    if found is None or raised is None or raised.type != "ModuleNotFoundError":
+        return None
+    name = found[1]
+    known = _known_modules()
+    return None if name in known or get_close_matches(name, known, 1, _SLIP) else name
+
+
+@functools.cache
+def _known_modules() -> frozenset[str]:
+    return frozenset((*sys.stdlib_module_names, *packages_distributions()))
 
 
 class NeedsReview(Exception):

@@ -7,7 +7,7 @@ import torch
 
 import grader.checks
 from grader.checks import AnswerMissing, CheckFailed, LimitExceeded, NeedsReview
-from grader.checks.verdict import GPU_NEEDED, GpuNeeded, asks_for_gpu
+from grader.checks.verdict import GPU_NEEDED, GpuNeeded, asks_for_gpu, missing_module
 from grader.model import Raised, Stage, Status
 
 VERDICTS = {
@@ -76,3 +76,26 @@ def test_this_torchs_own_words_are_known(attempt: object) -> None:
 def test_check_authors_import_what_is_listed() -> None:
     assert sorted(grader.checks.__all__) == grader.checks.__all__
     assert [name for name in grader.checks.__all__ if not hasattr(grader.checks, name)] == []
+
+
+@pytest.mark.parametrize(
+    ("type_", "message", "name"),
+    [
+        ("ModuleNotFoundError", "No module named 'shared_tools_of_ours'", "shared_tools_of_ours"),
+        ("ModuleNotFoundError", "No module named 'shared_tools_of_ours.plots'",
+         "shared_tools_of_ours"),
+        ("ModuleNotFoundError", "No module named 'numpi'", None),
+        ("ModuleNotFoundError", "No module named 'mathh'", None),
+        ("ModuleNotFoundError", "No module named 'torch.convolve'; 'torch' is no package", None),
+        ("ImportError", "cannot import name 'Adamm' from 'torch.optim'", None),
+        ("ValueError", "No module named 'shared_tools_of_ours'", None),
+    ],
+)  # fmt: skip
+def test_module_that_is_not_installed_is_told_from_a_slip(
+    type_: str, message: str, name: str | None
+) -> None:
+    assert missing_module(Raised(type=type_, message=message)) == name
+
+
+def test_without_an_exception_no_module_is_missing() -> None:
+    assert missing_module(None) is None

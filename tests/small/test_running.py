@@ -77,6 +77,28 @@ def test_cell_that_stops_costs_its_part_and_what_uses_it(
     )
 
 
+@pytest.mark.parametrize(
+    ("source", "part_", "waits"),
+    [
+        ("import shared_tools_of_ours\nv = shared_tools_of_ours.v()", "1a", {"1a", "1e"}),
+        ("def double(x):\n    import shared_tools_of_ours\n    return 2 * x", "1b", {"1b"}),
+    ],
+)
+def test_what_needs_a_module_that_is_not_installed_waits_for_a_person(
+    graded: Grade, source: str, part_: str, waits: set[str]
+) -> None:
+    report = graded({part_: source})
+    assert {p.id for p in report.parts if p.status is Status.NEEDS_REVIEW} == {*waits, "2"}
+    assert short_of(report) == waits
+    told = part(report, part_).checks[0].message
+    assert told.startswith("`shared_tools_of_ours` is not installed where this was graded")
+
+
+def test_misspelt_module_is_a_mistake(graded: Grade) -> None:
+    report = graded({"1a": "import numpi as np\nv = np.ones(3)"})
+    assert part(report, "1a").status is Status.ERROR
+
+
 @pytest.mark.parametrize("source", ["raise ValueError('no more')", "import os; os._exit(3)"])
 def test_helper_whose_cell_stops_is_lent_to_what_uses_it(graded: Grade, source: str) -> None:
     report = graded({"1b": source})
