@@ -6,7 +6,7 @@ from grader.checks.answers import read_numbers
 from grader.checks.compare import assert_matches, numbers
 from grader.checks.context import show_as
 from grader.checks.examples import given
-from grader.checks.flows import called_from_outside, calls, is_unused, last_call
+from grader.checks.flows import called_from_outside, calls, is_unused, last_call, last_texts
 from grader.checks.formulas import plain
 from grader.checks.graphs import Dataflow, Drawing, Unreadable, computes
 from grader.checks.layouts import arranged, axis_orders, restored
@@ -65,6 +65,7 @@ __all__ = [
     "is_gradient",
     "is_unused",
     "last_call",
+    "last_texts",
     "lazy",
     "match_or_remark",
     "match_whole",

@@ -43,6 +43,18 @@ def calls(sources: Sequence[str], function: str, *, arguments: int) -> bool:
 
 def last_call(sources: Sequence[str], name: str) -> str | None:
     """The function whose result is what the code binds `name` to last; None if it is no call."""
+    made = _made_last(sources, name)
+    return _called(made) if made is not None else None
+
+
+def last_texts(sources: Sequence[str], name: str) -> tuple[str, ...]:
+    """The texts among the arguments of that call."""
+    made = _made_last(sources, name)
+    given = [*made.args, *(k.value for k in made.keywords)] if made is not None else []
+    return tuple(a.value for a in given if isinstance(a, ast.Constant) and isinstance(a.value, str))
+
+
+def _made_last(sources: Sequence[str], name: str) -> ast.Call | None:
     tree = _parse(sources)
     value: ast.expr | None = None
     for node in _in_order(tree.body if tree else ()):
@@ -50,7 +62,7 @@ def last_call(sources: Sequence[str], name: str) -> str | None:
             value = node.value if all(isinstance(t, ast.Name) for t in node.targets) else None
         elif name in bound_names([node]):
             value = None
-    return _called(value) if isinstance(value, ast.Call) else None
+    return value if isinstance(value, ast.Call) else None
 
 
 def called_from_outside(sources: Sequence[str], function: str) -> frozenset[str]:

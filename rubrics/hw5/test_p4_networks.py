@@ -14,6 +14,7 @@ from grader.checks import (
     calls,
     is_unused,
     last_call,
+    last_texts,
 )
 from grader.compat import import_torchvision
 
@@ -96,9 +97,11 @@ def assert_made(scaffold, student, name):
 
 def assert_no_other(submission, name):
     """Fail where the cells certainly give the name to another network of torchvision's."""
-    called = last_call(submission.sources, name)
-    if called not in (None, name) and called in import_torchvision().models.list_models():
-        text = f"`{name}` is made by torchvision's {called}, but should be {name}"
+    sources, known = submission.sources, import_torchvision().models.list_models()
+    # `vgg11(...)`, `get_model("vgg11", ...)`, `hub.load("pytorch/vision", "vgg11")`
+    made = [t for t in (last_call(sources, name), *last_texts(sources, name)) if t in known]
+    if made and name not in made:
+        text = f"`{name}` is made by torchvision's {made[0]}, but should be {name}"
         raise CheckFailed(Stage.VALUES, text)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grader.checks.flows import called_from_outside, calls, is_unused, last_call
+from grader.checks.flows import called_from_outside, calls, is_unused, last_call, last_texts
 
 OWN = """\
 vgg16 = models.vgg16(pretrained=True)
@@ -77,3 +77,9 @@ def test_what_a_function_calls_from_outside() -> None:
     assert called_from_outside([code], "other") == frozenset()
     code = "def predict(alexnet): return alexnet(1)"
     assert called_from_outside([code], "predict") == frozenset()
+
+
+def test_texts_of_the_call_that_made_a_value_are_found() -> None:
+    code = "net = load('a', name='b', eager=True)\nnet = get(kind, 'vgg11', weights='DEFAULT')"
+    assert last_texts([code], "net") == ("vgg11", "DEFAULT")
+    assert last_texts([code + "\nnet = other"], "net") == ()
