@@ -52,8 +52,8 @@ ODD = {
 }
 
 
-# Parts whose answers may be printed as well: what the perfect cell printed is right.
-TOLD_OTHERWISE = {"2b"}
+# Parts whose answers may be drawn or printed as well: what the perfect cell shows is right.
+TOLD_OTHERWISE = {"2a", "2b"}
 
 
 def odd_notebook(hw5: Assignment, start: int) -> tuple[NotebookNode, set[str]]:

@@ -56,10 +56,14 @@ def test_forward_pass_of_the_class(student, reference, samples, hidden, layers, 
         assert_forward(student, reference, **sizes)
 
 
-def assert_forward(student, reference, *, layers, **sizes):
-    """The forward pass of a class of these sizes."""
-    model, X, _ = made(student, layers=layers, **sizes)
-    batch = np.concatenate((X, np.ones((len(X), 1))), axis=1)
+# Samples that the class has beside those of a batch: the homework's own lines need two of them.
+OTHERS = 3
+
+
+def assert_forward(student, reference, *, samples, layers, **sizes):
+    """The forward pass of a class of these sizes, with a batch of so many samples."""
+    model, X, _ = made(student, samples=samples + OTHERS, layers=layers, **sizes)
+    batch = np.concatenate((X, np.ones((len(X), 1))), axis=1)[:samples]
     show_as(batch=batch)
     weights = model.weights.value()
     out, outputs = student.scaffold("perceptron").forward(model, batch)
@@ -101,8 +105,6 @@ def passes(check, student, reference, layers):
     return True
 
 
-# Samples that the class has beside those of the first batch.
-OTHERS = 3
 # Both steps start from the same weights: what the class keeps beside them shows in the second.
 STEPS = ("self.weights", "self.weights after another batch")
 
