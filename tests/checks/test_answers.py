@@ -143,6 +143,42 @@ def test_what_is_unclear_gives_no_number(text: str) -> None:
     assert read_numbers(text, NAMES)["de/dw1"].settled(1e-3) is None
 
 
+# Texts in which something else is easily taken for the number that is stated.
+TRAPS = [
+    "(ii) -\t0.315", "de/dw1 = -\u202f0.315", "(i)$~~1$\n\n(ii)$~~-0.315$\n\n(iii)$~~-0.42$",
+    r"$$\frac{\partial e}{\partial f}=1,~~\frac{\partial e}{\partial w_1}=-0.315$$",
+    "(ii) With x1 = 0.3 and f = 1.0513 this gives −0.315", "(ii) $x_1 = 0.3$, so $-0.315$",
+    "(ii) Since x1 = 0.3, we get −0.315", "(ii) f = 1.0513; −x1 f is about −0.315",
+    "(ii)\n$x_1 = 0.3$\nso we get −0.315", r"| $\partial z_1/\partial w_1$ | $0.3$ |",
+    "### (ii)\n1. df/dz4 = 1.0513\n4. dz1/dw1 = 0.3\n\nMultiplied, they give −0.315.",
+    "(ii) $-0.3(1.0513)$", r"(ii) $-0.3\exp(0.05)$", r"(ii) $-0.3\exp(-z_3)$",
+    "(ii) -0.3 exp(-z)", "(ii) 1.0513(-0.3), so -0.315", "| 0.3 | 1.0513 | de/dw1 |",
+    r"$(\partial e/\partial w_1, \partial e/\partial w_2) = -1.0513 \cdot (0.3, 0.4)$",
+    "| | de/df | de/dw1 |\n|---|---|---|\n| input | 1 | 0.3 |\n| derivative | 1 | ≈ −0.315 |",
+    "| (ii) | de/dw1 | dedw1 | -0.315 |", "(i) - 1",
+    "$e(f) = f - f^* = 0.0513$\n$\\frac{d}{df}e(f) = 1$",
+    "(i) The derivative is one.\n(ii) de/dw1 = -x1 f, i.e. -0.3*1.051 = -0.315",
+    "$$f = 1.051$\n(i) 1\n(ii) -0.315\n(iii) -0.42\n$$e = 0.051$$",
+    "<!-- answer below -->\n(i) 1\n(ii) -0.315\n\n> done", "<!-- old: (ii) -0.3 -->\n(ii) -0.315",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TRAPS)
+def test_nothing_else_is_taken_for_the_number(text: str) -> None:
+    for told, right in zip(_read(text), RIGHT, strict=True):
+        assert told is None or told == pytest.approx(right, abs=5e-4)
+
+
+LONG = ["de/df=1 " + "a" * 19_000 + "5", "1" * 20_000 + "x", "(ii) 1" + "a" * 10_000 + "5",
+        "1(" + "a" * 10_000 + ")", "¹" * 20_000, "\\\\[" + "1" * 19_000, "$$" * 9_000,
+        "\\begin{align}" * 1_400, "~~a" * 6_000, "|" * 20_000]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", LONG, ids=lambda text: text[:12])
+def test_long_texts_state_nothing(text: str) -> None:
+    assert set(_read(text)) <= {None, 1.0}
+
+
 def test_chain_about_something_else_ends_the_one_before() -> None:
     text = r"""$de/df = 1$ and
 
