@@ -48,7 +48,7 @@ def last_call(sources: Sequence[str], name: str) -> str | None:
 
 
 def last_texts(sources: Sequence[str], name: str) -> tuple[str, ...]:
-    """The texts among the arguments of that call."""
+    """The texts among the arguments of the call whose result `name` is bound to last."""
     made = _made_last(sources, name)
     given = [*made.args, *(k.value for k in made.keywords)] if made is not None else []
     return tuple(a.value for a in given if isinstance(a, ast.Constant) and isinstance(a.value, str))

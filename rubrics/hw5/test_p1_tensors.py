@@ -333,7 +333,7 @@ def test_gradients_of_the_squared_norm(student, reference, submission):
     assert_computed(submission, "y", NAMES)
     y = numbers_or_none(student.y.value())
     if y is not None and y.size > 1:
-        text = f"y has {y.size} entries, but should be one number: their sum"
+        text = f"y has {y.size} entries, but should be one number"
         raise CheckFailed(Stage.SHAPE, text, hint="What do the bars of a norm do with the squares?")
     if comes_from_backward(submission.sources):
         return

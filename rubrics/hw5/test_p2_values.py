@@ -156,7 +156,7 @@ def assert_stated(submission, name, right):
     except CheckFailed:
         others = [told.settled(1e-3) for other, told in read.items() if other != name]
         if stands_there(text, value.value, read[name].passed, others):
-            text = f"{number:g} was read for {name}, but the right number stands there too"
+            text = f"It is not certain which of the numbers here is meant for {name}"
             raise NeedsReview(f"{text}: a person looks at it.") from None
         raise
 
