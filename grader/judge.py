@@ -198,7 +198,7 @@ class Judge:
         if name := missing_module(failure.raised):
             return name
         undefined = failure.raised is not None and failure.raised.type == "NameError"
-        if not (undefined or isinstance(failure, AnswerMissing)):
+        if is_unwritten(failure) or not (undefined or isinstance(failure, AnswerMissing)):
             return None
         last = self.run.order(part)
         stopped = (p.raised for cell, p in self.run.problems.items() if cell <= last)
