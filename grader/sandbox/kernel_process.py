@@ -58,6 +58,14 @@ class GradedKernel(IPythonKernel):  # type: ignore[misc]  # ipykernel is untyped
         finally:
             self._drawn = random.getstate()
 
+    def do_shutdown(self, restart: bool) -> dict[str, Any]:
+        """Answer only: a cell that has the kernel shut down or restarted does not end it later.
+
+        The kernel's own would stop its loop a tenth of a second on, within some other cell. A
+        request to shut down that comes by the control channel stops the loop itself.
+        """
+        return {"status": "ok", "restart": restart}
+
     def _go_on_drawing(self) -> None:
         random.setstate(self._drawn)
 
@@ -229,6 +237,7 @@ def _keep_alive(shell: Any) -> None:
     for space in (builtins, shell.user_ns):
         names: dict[str, Any] = space.__dict__ if isinstance(space, types.ModuleType) else space
         names["exit"] = names["quit"] = leave
+    shell.keepkernel_on_exit = True  # for what asks the shell itself to exit
     shell.system, shell.getoutput = _shell_lines(shell)
     for magic in ("pip", "conda", "uv"):
         shell.register_magic_function(_not_installed(magic), "line", magic)

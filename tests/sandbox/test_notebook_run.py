@@ -154,6 +154,9 @@ def test_a_kernel_with_a_forged_signature_is_given_up(kernel: Kernel) -> None:
     assert failure(kernel, "1").kind == "died"
 
 
+# The kernel's own loop would stop a tenth of a second after it was told to.
+WAITS = "import asyncio\nawait asyncio.sleep(0.3)"
+
 SPOILS = {
     "descriptors 0 to 2": "import os\nfor fd in (0, 1, 2): os.close(fd)",
     "working folder": "import os\nos.chdir('/')",
@@ -173,7 +176,9 @@ SPOILS = {
     "the main module": "import sys\nsys.modules['__main__'] = None",
     "an event loop": "import asyncio\nasyncio.get_running_loop().call_soon(lambda: 1 / 0)",
     "await": "import asyncio\nawait asyncio.sleep(0)",
-    "shutdown": "get_ipython().kernel.do_shutdown(False)",
+    "shutdown": f"get_ipython().kernel.do_shutdown(False)\n{WAITS}",
+    "restart": f"import IPython\nIPython.Application.instance().kernel.do_shutdown(True)\n{WAITS}",
+    "asked to exit": f"get_ipython().ask_exit()\n{WAITS}",
 }
 
 
