@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import io
+import re
 import tokenize
 from collections.abc import Iterator
 
@@ -12,7 +14,17 @@ from nbformat import NotebookNode
 from grader.policy_entries import Comments
 from grader.submission.ingest import Submission
 from grader.submission.policies.finding import Finding, broken, met, undecided
-from grader.submission.source import as_python
+from grader.submission.source import as_python, parse_python
+
+# What is said to tools, or by them, and not to a reader.
+_TO_TOOLS = re.compile(
+    r"(pylint|pyright|mypy|ruff|flake8|fmt|yapf|isort|pragma)\s*:|(noqa|nosec)\b|type:\s*ignore"
+    r"|coding[:=]|-\*-|!/|!pip\b|@(title|param|markdown)\b|%%|(In|Out)\s*\[[\d *]*\]:?$"
+    r"|(end)?region$",
+    re.IGNORECASE,
+)
+# Statements that stand in a comment because somebody switched them off.
+_CODE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.Return)
 
 
 def judge_comments(
@@ -26,8 +38,11 @@ def judge_comments(
     told = f"{len(comments)} comments on {len(own)} lines of own code"
     if len(own) < options.from_lines:
         return undecided(f"{told}: too few to judge.")
-    if len(comments) * options.one_in >= len(own):
+    words = [text for text in comments if not _is_code(text)]
+    if len(words) * options.one_in >= len(own):
         return met(f"{told}.")
+    if len(comments) * options.one_in >= len(own):
+        return undecided(f"{told}, most of which look like code: do they explain something?")
     return broken([f"{told}, but should be at least one for {options.one_in} lines."])
 
 
@@ -48,9 +63,20 @@ def _comments(notebook: NotebookNode) -> Iterator[str]:
     """Comments with a word in them; docstrings count, for they say what code is for."""
     for source in _code(notebook):
         for text in _comment_tokens(source):
-            words = " ".join(text.strip("#- \t\"'rR").split())
-            if any(character.isalpha() for character in words):
+            words = " ".join(text.strip("#- \t\"'").split())
+            if any(character.isalpha() for character in words) and not _TO_TOOLS.match(words):
                 yield words
+
+
+def _is_code(words: str) -> bool:
+    """Whether a comment reads as a statement of Python, or as the head of one."""
+    tree = parse_python(f"{words} pass" if words.endswith(":") else words)
+    return tree is not None and all(
+        isinstance(statement, _CODE)
+        or hasattr(statement, "body")
+        or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call))
+        for statement in tree.body
+    )
 
 
 @functools.lru_cache(maxsize=512)  # most cells of a class begin as the template's own

@@ -28,7 +28,10 @@ def judge_executed(
         *_out_of_order(cells),
         *_silent(cells),
     ]
-    return broken(problems) if problems else met(f"All {len(cells)} code cells were run in order.")
+    if problems:
+        return broken(problems)
+    doubts = list(_undrawn(cells))
+    return undecided(*doubts) if doubts else met(f"All {len(cells)} code cells were run in order.")
 
 
 def _without_counts(cells: dict[int, NotebookNode], options: Executed) -> Finding:
@@ -68,16 +71,48 @@ def _silent(cells: dict[int, NotebookNode]) -> Iterator[str]:
 
 
 def _surely_prints(source: str) -> bool:
-    """Whether a line of the cell that always runs is a `print(…)` of something."""
+    """Whether the cell has a `print(…)` that always runs."""
     if source.lstrip().startswith("%%"):  # `%%capture` and the like
         return False
     tree = parse_python(as_python(source))
-    calls = [s.value for s in (tree.body if tree else ()) if isinstance(s, ast.Expr)]
-    return any(
-        isinstance(call, ast.Call)
-        and isinstance(call.func, ast.Name)
-        and call.func.id == "print"
-        and any(isinstance(arg, ast.Constant | ast.JoinedStr) for arg in call.args)
-        and not call.keywords
-        for call in calls
+    return tree is not None and _prints(tree.body)
+
+
+def _prints(statements: list[ast.stmt]) -> bool:
+    """Whether one of them prints, whichever way it goes; what ends the cell is an output too."""
+    for statement in statements:
+        if isinstance(statement, ast.Expr) and _is_print(statement.value):
+            return True
+        if isinstance(statement, ast.If) and _prints(statement.body) and _prints(statement.orelse):
+            return True
+        if isinstance(statement, ast.Try) and (
+            _prints(statement.finalbody)
+            or (
+                _prints(statement.body)
+                and all(_prints(handler.body) for handler in statement.handlers)
+            )
+        ):
+            return True
+    return False
+
+
+def _undrawn(cells: dict[int, NotebookNode]) -> Iterator[str]:
+    """Cells that were run and seem to draw a figure, of which nothing is left."""
+    for number, cell in cells.items():
+        if cell.execution_count is None or cell.outputs or cell.source.lstrip().startswith("%%"):
+            continue
+        tree = parse_python(as_python(cell.source))
+        told = [ast.unparse(s) for s in (tree.body if tree else ())]
+        if "plt.show()" in told and any("plt.subplots(" in s or "plt.figure(" in s for s in told):
+            yield f"Code cell {number} seems to draw a figure, but has no output."
+
+
+def _is_print(value: ast.expr) -> bool:
+    """Whether it prints something here: with a keyword it may go elsewhere, or be nothing."""
+    return (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Name)
+        and value.func.id == "print"
+        and bool(value.args)
+        and not value.keywords
     )

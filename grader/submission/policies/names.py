@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -47,8 +48,11 @@ def _named(submission: Submission, endings: tuple[str, ...]) -> Iterator[str]:
 
 
 def _stems(name: str) -> Iterator[str]:
-    """The name without its ending, and without what an LMS or a browser adds."""
-    stem = PurePosixPath(name).stem
+    """The name without its ending, and without what an LMS or a browser adds.
+
+    macOS takes letters and their marks apart: they are put together again.
+    """
+    stem = unicodedata.normalize("NFC", PurePosixPath(name).stem)
     sent = _SENT_BY_LMS.fullmatch(stem)
     for text in (stem, sent["name"] if sent else stem):
         yield text

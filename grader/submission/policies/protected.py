@@ -182,7 +182,9 @@ def _run(region: _Region, own: list[_Own], start: int, taken: set[int]) -> list[
     """
     run: list[int] = []
     at: int | None = start
-    for piece in region.pieces:
+    waiting = list(region.pieces)
+    while waiting:
+        piece = waiting.pop(_turn(waiting, own[at].statement) if at is not None else 0)
         if at is None or at in taken or not piece.agrees(own[at].statement):
             at = _next_cell(own, run[-1], piece, taken) if run and own[run[-1]].is_last else None
         if at is None:
@@ -190,6 +192,16 @@ def _run(region: _Region, own: list[_Own], start: int, taken: set[int]) -> list[
         run.append(at)
         at = at + 1 if at + 1 < len(own) else None
     return run
+
+
+def _turn(waiting: list[Piece], statement: ast.stmt) -> int:
+    """Which of the pieces comes next: of imports that follow each other the order says nothing."""
+    for place, piece in enumerate(waiting):
+        if not (isinstance(piece, Whole) and piece.is_import):
+            break
+        if piece.agrees(statement):
+            return place
+    return 0
 
 
 def _next_cell(own: list[_Own], after: int, piece: Piece, taken: set[int]) -> int | None:

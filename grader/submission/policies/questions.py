@@ -13,6 +13,7 @@ from grader.policy_entries import Questions
 from grader.submission.ingest import Submission
 from grader.submission.policies.finding import Finding, broken, met, quoted, undecided
 from grader.submission.policies.labels import read_label
+from grader.submission.policies.markup import read_markdown
 
 _ALIKE = 0.8
 _LONGEST_TITLE = 200
@@ -48,9 +49,10 @@ def _titles(notebook: NotebookNode, options: Questions) -> Iterator[str]:
     for cell in notebook.cells:
         if cell.cell_type != "markdown":
             continue
-        for line in cell.source.split("\n"):
-            heads = re.match(r"\s{0,3}(?:#|\*\*|<h\d|<b>)", line)
-            title = " ".join(re.sub(r"<[^<>]*>|[#*`$]", " ", line[:_LONGEST_TITLE]).split())
+        for line in read_markdown(cell.source):
+            # With a slip in it, `#Problem` or `** Problem **`, Markdown leaves it as it is.
+            heads = line.bold or line.whole.startswith(("#", "**"))
+            title = " ".join(re.sub(r"[#*`$]", " ", line.whole[:_LONGEST_TITLE]).split())
             if not heads or not re.search(options.pattern, title, re.IGNORECASE):
                 continue
             if options.but_not and re.search(options.but_not, title, re.IGNORECASE):

@@ -59,6 +59,11 @@ class Whole:
     meaning: Fingerprint
     text: str
 
+    @property
+    def is_import(self) -> bool:
+        """Whether it does nothing but import."""
+        return self.meaning[0] in ("Import", "ImportFrom")
+
     def agrees(self, statement: ast.stmt) -> bool:
         """Whether a student's statement means the same."""
         same_kind = type(statement).__name__ == self.meaning[0]

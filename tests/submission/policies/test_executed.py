@@ -53,12 +53,19 @@ PRINTS = {
     "x = 1\nprint(f'{x}')": "broken",
     "def f():\n    print('x')": "met",
     "if x:\n    print('x')": "met",
-    "print(*items)": "met",
+    "print(x)": "broken",
+    "print(*items)": "broken",
+    "try:\n    print(f())\nexcept ValueError as e:\n    print(e)": "broken",
+    "try:\n    print(f())\nexcept ValueError:\n    pass": "met",
+    "try:\n    f()\nfinally:\n    print(1)": "broken",
+    "if x:\n    print(1)\nelse:\n    print(2)": "broken",
+    "for x in y:\n    print(x)": "met",
+    "fig, ax = plt.subplots()\nax.plot(x)\nplt.show()": "undecided",
+    "def f():\n    plt.figure()\n    plt.show()": "met",
     "print('', end='')": "met",
     "print('x', file=log)": "met",
     "%%capture\nprint('x')": "met",
     "x = 1": "met",
-    "plt.show()": "met",
 }
 
 

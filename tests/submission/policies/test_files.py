@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,13 @@ def test_name_is_matched_without_what_others_added(handed: Handed, stem: str) ->
     if expected == "broken":
         told = f"name=`{stem}.zip`, but should be named like `name_hw_5`"
         assert finding.evidence == (told,)
+
+
+def test_letters_taken_apart_are_put_together(handed: Handed) -> None:
+    pattern = names(pattern=r"[^\W\d_]+_hw_5")
+    apart = unicodedata.normalize("NFD", "müller_hw_5.ipynb")
+    work = handed("x = 1", source=apart, container="folder")
+    assert judge_names(work, None, pattern).state == "met"
 
 
 def test_file_that_came_alone_is_judged_only_if_the_rubric_says_so(handed: Handed) -> None:

@@ -141,6 +141,23 @@ def test_what_means_something_else_is_a_change(form: str) -> None:
     assert told in " ".join(finding.evidence)
 
 
+IMPORTS = "import os\nimport sys\nfrom re import match\nx = 1\nimport abc\n# Don't change above\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "state"),
+    [
+        ("from re import match\nimport os\nimport sys\nx = 1\nimport abc\n", "met"),
+        ("import sys\nfrom re import match\nimport os\nx = 1\nimport abc\ny = 2\n", "met"),
+        ("import abc\nimport os\nimport sys\nfrom re import match\nx = 1\n", "broken"),
+        ("import os\nimport os\nimport sys\nx = 1\nimport abc\n", "broken"),
+        ("import sys\nimport os\nx = 1\nimport abc\n", "broken"),
+    ],
+)
+def test_the_order_of_imports_in_a_row_says_nothing(source: str, state: str) -> None:
+    assert judge(book(IMPORTS), source).state == state
+
+
 @pytest.mark.parametrize(
     ("source", "state"),
     [

@@ -33,6 +33,14 @@ ORDERS: dict[str, tuple[list[str], str, str]] = {
     "shorter": ([t.replace(": Title of b", "") for t in TITLES], "met", "All 6"),
     "typing error": ([t.replace("Title", "Titel") for t in TITLES], "met", "All 6"),
     "in one cell": (["md:" + "\n\n".join(t[3:] for t in TITLES)], "met", "All 6"),
+    "as HTML": ([t.replace("# P", "<h2>P") + "</h2>" for t in TITLES], "met", "All 6"),
+    "underlined": ([t.replace("# ", "") + "\n---" for t in TITLES], "met", "All 6"),
+    "set apart": ([t.replace("# P", "> # P") for t in TITLES], "met", "All 6"),
+    "a slip in it": ([t.replace("# P", "#P") for t in TITLES], "met", "All 6"),
+    "one in a comment": (
+        [*TITLES[:2], "md:<!--\n# Problem 3: Title of c\n-->", *TITLES[3:]], "broken",
+        "The question `Problem 3: Title of c` is missing.",
+    ),
     "one less": (TITLES[:2] + TITLES[3:], "broken", "The question `Problem 3: Title of c` is miss"),
     "swapped": (
         [*TITLES[:3], TITLES[4], TITLES[3], TITLES[5]], "broken",
@@ -80,6 +88,9 @@ CODES = {
     "empty": (f"#\n#\n# ---\n{CODE}", "broken"),
     "in a text": (f"x = '# no'\ny = '# comment'\n{CODE}", "broken"),
     "few lines": ("a = 1", "undecided"),
+    "to tools": (f"# noqa: E501\n# fmt: off\n# type: ignore\n# In [3]:\n{CODE}", "broken"),
+    "code": (f"# x = 2\n# print(x)\n# for a in b:\n{CODE}", "undecided"),
+    "formulas": (f"# z = W x + b\n# sum over the rows\n{CODE}", "met"),
     "breaks off": (f"# one\n# two\n# three\n{CODE}\nx = (", "met"),
 }
 
