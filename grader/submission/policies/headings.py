@@ -96,7 +96,11 @@ def _compare(
     good = [h for h in found if h.is_good]
     plain = [h for h in found if not h.is_good]
     problems, doubts = [], []
-    for heading in [w for w in wanted if not _take(good, w)]:
+    taken = [(w, _take(good, w)) for w in wanted]
+    for shown in (headings[0] for _, headings in taken if headings):
+        if shown.line.starred:
+            doubts.append(f"The asterisks may be shown as they are: {shown.place}")
+    for heading in [w for w, headings in taken if not headings]:
         near = next((h for h in plain if _fits(h, heading)), None)
         # What is bold and red under another name may be a slip: a person looks at it.
         slip = next((h for h in good if _may_be(h, heading)), None)
@@ -129,13 +133,14 @@ def _is_example(heading: _Heading, wanted: list[_Heading]) -> bool:
     return not _fits(heading, wanted[0])
 
 
-def _take(good: list[_Heading], wanted: _Heading) -> bool:
-    """Use up the headings that name the wanted part."""
+def _take(good: list[_Heading], wanted: _Heading) -> list[_Heading]:
+    """Use up the headings that name the wanted part, those first that are surely bold."""
     fitting = [h for h in good if _fits(h, wanted)]
     exact = [h for h in fitting if h.label == wanted.label]
-    for heading in exact[:1] or fitting:
+    taken = sorted(exact, key=lambda h: h.line.starred)[:1] or fitting
+    for heading in taken:
         good.remove(heading)
-    return bool(fitting)
+    return taken
 
 
 def _headings(notebook: NotebookNode, options: Headings) -> Iterator[_Heading]:

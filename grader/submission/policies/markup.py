@@ -40,7 +40,8 @@ class Line:
     """One line as it is read: its words, and the part of it that starts in bold red.
 
     `bold` and `red` say whether all of that start is; `lead` is the longest start that looks
-    alike in both, `whole` the line.
+    alike in both, `whole` the line. `starred` is what asterisks may make bold: within a block of
+    HTML most viewers show them as they are.
     """
 
     whole: str
@@ -48,6 +49,7 @@ class Line:
     bold: bool
     red: bool
     number: int
+    starred: bool = False
 
     @property
     def is_all_lead(self) -> bool:
@@ -144,7 +146,8 @@ class _Reader(HTMLParser):
 
     def end_line(self) -> None:
         """Finish the present line."""
-        pieces, self._pieces = _starred(self._pieces), []
+        written, self._pieces = self._pieces, []
+        pieces = _starred(written)
         whole = " ".join("".join(text for text, _ in pieces).split())
         if not whole:
             return
@@ -159,7 +162,8 @@ class _Reader(HTMLParser):
                 break
             lead.append(text)
         told = " ".join("".join(lead).split())
-        self.lines.append(Line(whole, told, first.bold, first.red, len(self.lines) + 1))
+        number, starred = len(self.lines) + 1, pieces != written
+        self.lines.append(Line(whole, told, first.bold, first.red, number, starred))
 
 
 def _starred(pieces: list[tuple[str, Style]]) -> list[tuple[str, Style]]:

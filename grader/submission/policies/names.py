@@ -33,6 +33,9 @@ def judge_names(submission: Submission, template: NotebookNode | None, options: 
     like = f", but should be named like {quoted(options.example)}" if options.example else ""
     if wrong:
         return broken(f"name={quoted(name)}{like or ' does not fit'}" for name in wrong)
+    unfilled = [n for n in files if options.example and PurePosixPath(n).stem == options.example]
+    if unfilled:
+        return undecided(f"{quoted(unfilled[0])} is the example itself: is it anybody's name?")
     return met(f"Named as asked: {', '.join(quoted(name) for name in files)}.")
 
 
@@ -56,9 +59,9 @@ def _stems(name: str) -> Iterator[str]:
     sent = _SENT_BY_LMS.fullmatch(stem)
     for text in (stem, sent["name"] if sent else stem):
         yield text
-        numbered = _NUMBERED.fullmatch(text)
-        if numbered:
-            yield numbered["name"]
+        while numbered := _NUMBERED.fullmatch(text):  # resubmitted, then downloaded twice
+            text = numbered["name"]
+            yield text
 
 
 def judge_pdf(submission: Submission, template: NotebookNode | None, options: Pdf) -> Finding:

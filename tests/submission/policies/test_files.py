@@ -28,6 +28,7 @@ STEMS = {
     "annlee_123_4567_ann_hw_5-2": True,
     "ann_hw_5 (1)": True,
     "ann_hw_5-1": True,
+    "ann_hw_5-2 (1)": True,
     "ann_hw_5-final": False,
     "my_ann_hw_5": False,
     "ann_hw_4": False,
@@ -45,6 +46,13 @@ def test_name_is_matched_without_what_others_added(handed: Handed, stem: str) ->
     if expected == "broken":
         told = f"name=`{stem}.zip`, but should be named like `name_hw_5`"
         assert finding.evidence == (told,)
+
+
+def test_the_example_itself_is_for_a_person(handed: Handed) -> None:
+    work = handed("x = 1", source="name_hw_5.ipynb", container="folder")
+    finding = judge_names(work, None, names(pattern=r"[a-z]+_hw_5"))
+    assert finding.state == "undecided"
+    assert finding.evidence == ("`name_hw_5.ipynb` is the example itself: is it anybody's name?",)
 
 
 def test_letters_taken_apart_are_put_together(handed: Handed) -> None:

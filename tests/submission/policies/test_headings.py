@@ -59,6 +59,16 @@ def test_slips_in_the_name_are_for_a_person(handed: Handed, slip: str) -> None:
     assert f"may be meant in cell 4: `{slip}`" in finding.evidence[0]
 
 
+def test_asterisks_within_a_block_of_html_are_for_a_person(handed: Handed) -> None:
+    block = "md:<p style='color:red'>**Solution to Problem 3**</p>"
+    finding = judge_headings(handed("x = 1", *GOOD[:3], block), TEMPLATE, options())
+    assert finding.state == "undecided"
+    assert finding.evidence == (
+        "The asterisks may be shown as they are: cell 5: `Solution to Problem 3`",
+    )
+    assert judge_headings(handed("x = 1", *GOOD, block), TEMPLATE, options()).state == "met"
+
+
 def test_outputs_of_cells_count_as_text(handed: Handed) -> None:
     work = handed("x = 1", *GOOD[:3], "display(HTML(...))")
     html = "<b style='color:red'>Solution to Problem 3</b>"
