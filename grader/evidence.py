@@ -13,6 +13,7 @@ import nbformat
 
 from grader.submission import PartMap, Submission, pictures, printed
 
+_START = 16
 # Bounded: else text that only opens brackets is searched to its end for each of them.
 _PICTURE = re.compile(r"!\[[^\]]{0,500}\]\(|<img\b", re.IGNORECASE)
 
@@ -25,8 +26,9 @@ class Evidence:
     wrote in the part's text cells: their lines without those of the template. `pictures`
     counts those in the text cells, `shown` those among the outputs that were handed in, and
     `executed` says whether any cell of the notebook was handed in with its outputs. `files`
-    are the other files that came along. `showed` says whether the cells may have shown more than
-    text when they were run here, None where that is not known.
+    are the other files that came along, and `starts_of` gives their first bytes. `showed` says
+    whether the cells may have shown more than text when they were run here, None where that is
+    not known.
     """
 
     cells: tuple[int, ...]
@@ -40,6 +42,7 @@ class Evidence:
     files: tuple[str, ...] = ()
     names: frozenset[str] = frozenset()
     showed: Callable[[], bool | None] = lambda: None
+    starts_of: Callable[[str], bytes] = lambda name: b""
 
     @cached_property
     def printed(self) -> str:
@@ -80,8 +83,18 @@ def gather(
         executed=any(c.get("outputs") for c in notebook.cells if c.cell_type == "code"),
         files=tuple(sorted(submission.extra)),
         showed=lambda: _any(showed(i) for i in cells),
+        starts_of=lambda name: _first_bytes(submission.extra[name]),
         names=frozenset(name for i in cells for name in parts.defines[i]),
     )
+
+
+def _first_bytes(path: Path) -> bytes:
+    """What a file begins with, which tells its format; empty where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_START)
+    except OSError:
+        return b""  # as of an empty file: no format that is known
 
 
 def _any(told: Iterable[bool | None]) -> bool | None:

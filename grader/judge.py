@@ -54,6 +54,10 @@ _KERNEL_MODULES = (
     "grader.sandbox.kernel_process",
 )
 
+_KNOWN_BEFORE = (
+    "Code of another part, which stands above, was given right answers of this one before it was "
+    "judged: a person looks whether this one is your own."
+)
 _SETTLED = (Status.PASSED, Status.NEEDS_REVIEW)
 # For how many times as long as a check took its failure may be looked into, and how long at most:
 # a hundred oracles meet one example each where the check met all of its own.
@@ -236,7 +240,9 @@ class Judge:
         """Keep the result of a check's phase; the text that pytest shows where it failed."""
         name = function_name(item)
         if when == "call" or (when == "setup" and error is not None):
-            entry = self.assignment.checks[name][1]
+            part, entry = self.assignment.checks[name]
+            if error is None and part.id in self._chances.early:
+                error = NeedsReview(_KNOWN_BEFORE)
             title = (getattr(item, "obj", None).__doc__ or name).strip().splitlines()[0]
             result = self._result(entry, title, error, duration_s)
             if result is None:

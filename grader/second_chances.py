@@ -36,7 +36,9 @@ class Chance:
 class SecondChances:
     """The second chances of the checks of one submission.
 
-    `note` says what was changed for the last check, and how that had gone before.
+    `note` says what was changed for the last check, and how that had gone before. `early` are
+    parts of which right helpers were lent before they were judged themselves: what was learned
+    from them may have been written to a file.
     """
 
     assignment: Assignment
@@ -44,6 +46,7 @@ class SecondChances:
     reference: Solution
     results: Mapping[str, CheckResult]
     note: str = ""
+    early: set[str] = dataclasses.field(default_factory=set)
 
     def start(self) -> None:
         """Forget the check before."""
@@ -80,6 +83,7 @@ class SecondChances:
         listed = " and ".join(f"`{name}`" for name in loan.names)
         self._say(failure, f"Checked with a correct {listed} in place of yours: a mistake in yours "
                   f"counts in part {', '.join(wrong)} only.", "With yours")  # fmt: skip
+        self.early.update(part for part in wrong if not self._is_judged(part))
         student.lend(loan, self.assignment.rubric.limits.cell_s)
 
     def _say(self, failure: BaseException, what: str, before: str) -> None:
@@ -110,6 +114,10 @@ class SecondChances:
                 yield from ((number, statement) for statement in statements(source))
             else:
                 yield number, source
+
+    def _is_judged(self, part: str) -> bool:
+        """Whether every check of a part has its result."""
+        return all(check.test in self.results for check in self.assignment.parts[part].checks)
 
     def _has_failed(self, part: str) -> bool:
         """Whether a part is wrong, or not known to be right: it may be judged later or not now."""

@@ -10,7 +10,7 @@ from grader.checks.flows import called_from_outside, calls, is_unused, last_call
 from grader.checks.formulas import plain
 from grader.checks.graphs import Dataflow, Drawing, Unreadable, computes
 from grader.checks.layouts import arranged, axis_orders, restored
-from grader.checks.means import after_change
+from grader.checks.means import after_change, assert_runs_again
 from grader.checks.oracle import Expected, ahead, forward_error
 from grader.checks.printed import first_unprinted
 from grader.checks.remarks import (
@@ -49,6 +49,7 @@ __all__ = [
     "arranged",
     "arrays",
     "assert_matches",
+    "assert_runs_again",
     "assert_unchanged",
     "at_work",
     "axis_orders",

@@ -185,7 +185,7 @@ def _statements(text: str, names: _Names) -> Iterator[str]:
         return "\n" + match[0].strip() if begins else match[0]
 
     # "de/df = 1  de/dw1 = -0.3": a number that another of the names follows ends its chain.
-    lines = re.sub(r"(?<=\d)\s+([^=\d\s][^=\n]*?)\s*=", parted, plain(text))
+    lines = re.sub(r"(?<=\d)[^\S\n]+([^=\d\s][^=\n]{0,200})=", parted, plain(text))
     columns: list[str | None] = []
     below: list[str] = []
     for line in lines.split("\n"):

@@ -17,6 +17,9 @@ from grader.checks.diagnosis import Solution
 from grader.checks.static import without_definitions
 from grader.submission.source import bound_names, parse_python
 
+# A sequence is made item by item in the grader: no longer one is lent.
+_MOST_ITEMS = 10_000
+
 #: The scaffold whose definitions stand in for classes that cannot be lent.
 STAND_INS = "stand_ins"
 
@@ -78,6 +81,8 @@ def make_loan(
 def _items_of(sequence: Callable[..., Any]) -> Callable[..., list[Any]]:
     def items(*args: Any, **kwargs: Any) -> list[Any]:
         made = sequence(*args, **kwargs)
+        if len(made) > _MOST_ITEMS:
+            raise ValueError(f"a right one has at most {_MOST_ITEMS} items here")
         return [made[index] for index in range(len(made))]
 
     return items

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from grader.checks.remote import Remote
 from grader.checks.student import Student
-from grader.checks.verdict import CheckFailed
+from grader.checks.verdict import CheckFailed, NeedsReview
 
 
 class Cells(Protocol):
@@ -40,3 +40,22 @@ def after_change(
         student.renew()  # forgets what it is told to keep
         student.memo[change] = told
     return student.memo[change]
+
+
+def assert_runs_again(student: Student, submission: Cells, what: str) -> None:
+    """Raise NeedsReview where the cells do not even run again as they are.
+
+    After a change that stopped them this says nothing of `what`; where they do run without it,
+    it was the change that stopped them, and they rest on what was changed.
+    """
+    if "as they are" not in student.memo:
+        ran = True
+        try:
+            student.rerun(submission.sources, submission.cells, timeout_s=30)
+        except CheckFailed:
+            ran = False
+        student.renew()
+        student.memo["as they are"] = ran
+    if not student.memo["as they are"]:
+        raise NeedsReview(f"The cells do not run a second time here, so that {what} is not "
+                          "certain: a person looks at it.")  # fmt: skip

@@ -88,7 +88,11 @@ _CONSTRUCTORS = frozenset({
     "float32", "float64", "to", "type", "astype", "clone", "detach", "t", "T", "double", "long",
     "item", "tolist", "squeeze", "unsqueeze", "requires_grad_", "dtype",
 })  # fmt: skip
-_COMPUTING = (ast.BinOp, ast.Compare, ast.Lambda, ast.comprehension, ast.Subscript)
+_COMPUTING = (ast.Compare, ast.Lambda, ast.comprehension, ast.Subscript)
+# Operations that leave a number as it is, with what they then have on their right and their left.
+_IDLE: dict[type[ast.operator], tuple[float | None, float | None]] = {
+    ast.Add: (0, 0), ast.Sub: (0, None), ast.Mult: (1, 1), ast.Div: (1, None), ast.Pow: (1, None),
+}  # fmt: skip
 _MODULES = frozenset({"torch", "np", "numpy"})
 
 
@@ -150,9 +154,7 @@ def _is_typed(
     value: ast.expr, assigned: dict[str, ast.expr], operands: Collection[str], depth: int
 ) -> bool:
     for node in ast.walk(value):
-        if isinstance(
-            node, ast.BinOp | ast.Compare | ast.Lambda | ast.comprehension | ast.Subscript
-        ):
+        if isinstance(node, _COMPUTING) or (isinstance(node, ast.BinOp) and not _is_idle(node)):
             return False
         if isinstance(node, ast.Attribute) and node.attr not in _CONSTRUCTORS:
             return False
@@ -161,6 +163,15 @@ def _is_typed(
             if not known or not _is_typed(assigned[node.id], assigned, operands, depth - 1):
                 return False
     return True
+
+
+def _is_idle(node: ast.BinOp) -> bool:
+    """Whether an operation does nothing: `x * 1`, `0 + x`."""
+    right, left = _IDLE.get(type(node.op), (None, None))
+    return any(
+        isinstance(side, ast.Constant) and idle is not None and side.value == idle
+        for side, idle in ((node.right, right), (node.left, left))
+    )
 
 
 _IMPORTS = (ast.Import, ast.ImportFrom)

@@ -39,6 +39,8 @@ _EMPTY = "Does its cell give it a value, and does the cell run to its end withou
 _NOT_THERE = "Is it spelt as in the homework, and does its cell run to its end without an error?"
 # So many requests are sent as one, at most.
 _MOST_WAITING = 16
+# A call to what is lent is answered in the grader: no larger one is.
+_MOST_LENT_BYTES = 128 << 20
 
 
 class Student:
@@ -203,6 +205,8 @@ class Student:
         """One call from the student's process to a lent function."""
         try:
             name = message.head["call_back"]
+            if sum(buffer.nbytes for buffer in message.buffers) > _MOST_LENT_BYTES:
+                raise ValueError(f"{name} takes at most {_MOST_LENT_BYTES >> 20} MiB here")
             args = [decode_reply(message, node) for node in message.head["args"]]
             kwargs = {n: decode_reply(message, v) for n, v in message.head["kwargs"].items()}
             value = loan.call(name, *args, **kwargs)
@@ -292,7 +296,7 @@ class Student:
             self.mutated = self._decode_mutated(reply)
             self.seconds = float(told.get("seconds", 0.0))
             return self._decode(reply, told.get("value"))
-        except (WireError, ValueError, TypeError) as error:
+        except (WireError, ValueError, TypeError, OverflowError) as error:
             self.channel.discard()
             message = f"{text} gave a value that cannot be read: {error}"
             raise LimitExceeded(Stage.KIND, message) from None

@@ -47,7 +47,13 @@ def write_kit(assignment: Assignment, target: Path, progress: Progress = lambda 
 def prune_assignment(
     assignment: Assignment, into: Path, progress: Progress = lambda _: None
 ) -> None:
-    """Write what of an assignment comes with a student's grader, as `KITS` has it."""
+    """Write what of an assignment comes with a student's grader, as `KITS` has it.
+
+    Its examples come from another seed: an answer that looks up what the book says of them finds
+    nothing where it is graded.
+    """
+    other = assignment.rubric.model_copy(update={"seed": assignment.rubric.seed + 1})
+    assignment = Assignment(assignment.folder, other)
     rubric = into / "rubrics" / assignment.name
     prune_rubric(assignment, rubric)
     progress("recording the reference's answers")

@@ -26,6 +26,7 @@ def prune_rubric(assignment: Assignment, into: Path) -> None:
     into.mkdir(parents=True)
     public = public_checks(assignment)
     rubric = yaml.safe_load((assignment.folder / RUBRIC).read_text(encoding="utf-8"))
+    rubric["seed"] = assignment.rubric.seed
     rubric["parts"] = [_public_part(part) for part in assignment.rubric.parts]
     _write_yaml(into / RUBRIC, rubric)
     for path in sorted(assignment.folder.glob("test_*.py")):

@@ -85,7 +85,7 @@ def map_parts(notebook: NotebookNode, parts: Sequence[PartEntry]) -> PartMap:
         if not own:
             near = [i for i in code if part.id in marks[i].parts and not told[i]]
             solution = [i for i in near if marks[i].solution]
-            own = _with_names(solution or near, part, defines)
+            own = solution or _with_names(near, part, defines)
         claimed = {i for i in code if (told[i] if taught else marks[i].parts)} - set(own)
         found = _elsewhere(part, own, near, defines, claimed)
         cells[part.id] = tuple(sorted({*own, *found}))
@@ -100,7 +100,7 @@ def _told(cell: NotebookNode) -> tuple[str, ...]:
 
 
 def _with_names(own: list[int], part: PartEntry, defines: dict[int, frozenset[str]]) -> list[int]:
-    """Of the cells under a part's heading, those that serve it: examples define nothing of it."""
+    """Of the cells under a question, those that serve it: examples define nothing of it."""
     naming = [i for i in own if defines[i] & set(part.names)]
     return [i for i in own if naming[0] <= i] if naming else own
 

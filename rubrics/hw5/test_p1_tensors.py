@@ -17,6 +17,7 @@ from grader.checks import (
     after_change,
     ahead,
     assert_matches,
+    assert_runs_again,
     comes_from_backward,
     numbers,
     typed_in,
@@ -299,7 +300,9 @@ def assert_without_norm(student, submission, value):
         return
     other = after_change(student, submission, "change_norms",
                          lambda again: numbers_or_none(again["square_l2_v"]))  # fmt: skip
-    if other is not None and value is not None and not np.allclose(other, value):
+    if other is None:
+        assert_runs_again(student, submission, "what square_l2_v is computed with")
+    elif value is not None and not np.allclose(other, value):
         text = "square_l2_v is computed with a ready-made norm, but should be computed without one"
         raise CheckFailed(Stage.MEANS, text, hint="Which steps does the formula of part (d) have?")
 
@@ -335,12 +338,16 @@ def test_gradients_of_the_squared_norm(student, reference, submission):
     if y is not None and y.size > 1:
         text = f"y has {y.size} entries, but should be one number"
         raise CheckFailed(Stage.SHAPE, text, hint="What do the bars of a norm do with the squares?")
+    if y is not None:
+        assert_matches(np.float64(y.item()), Expected(18.0, 8 * 18.0), what="y")
     if comes_from_backward(submission.sources):
         return
     grads = after_change(
         student, submission, "change_gradients", lambda again: [gradient(again[n]) for n in NAMES]
     )
-    if grads is not None and all(
+    if grads is None:
+        assert_runs_again(student, submission, "where the gradients come from")
+    elif all(
         g is not None and np.allclose(g, right)
         for g, right in zip(grads, (reference.V1_GRAD, reference.V2_GRAD), strict=True)
     ):

@@ -38,7 +38,11 @@ def tensors(net):
         text = f"state_dict() is a {type(state).__name__}, but should be a dictionary"
         raise CheckFailed(Stage.KIND, text)
     return without_repeats(
-        {name: as_numpy(value) for name, value in state.items() if torch.is_tensor(value)}
+        {
+            name: as_numpy(value)
+            for name, value in state.items()
+            if isinstance(name, str) and torch.is_tensor(value)
+        }
     )
 
 

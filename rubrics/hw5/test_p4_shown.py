@@ -8,6 +8,8 @@ import pytest
 
 from grader.checks import CheckFailed, NeedsReview, Stage, at_work
 
+# What files of these formats begin with.
+STARTS = re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|BM|RIFF....WEBP|II\*\0|MM\0\*|....ftyp", re.DOTALL)
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".heic")
 
 
@@ -26,10 +28,14 @@ FEWEST = 12
 @pytest.mark.part("4a")
 def test_images_are_there(submission):
     """The folder my_images holds at least 12 images of your own."""
-    images = [name for name in submission.files
-              if "my_images" in name and name.lower().endswith(SUFFIXES)]  # fmt: skip
+    named = [name for name in submission.files
+             if "my_images" in name and name.lower().endswith(SUFFIXES)]  # fmt: skip
+    images = [name for name in named if STARTS.match(submission.starts_of(name))]
     if len(images) >= 12:
         return
+    if len(named) >= 12:
+        raise NeedsReview(f"Of {len(named)} files in my_images {len(images)} begin as images do: "
+                          "a person looks at them.")  # fmt: skip
     if images:
         text = f"my_images holds {len(images)} images, but should hold at least 12"
         raise CheckFailed(Stage.VALUES, text)
@@ -84,8 +90,12 @@ def assert_all_in_rgb(student, count):
     """
     try:
         modes, kinds = student.scaffold("images").modes(student.image_list)
+        known = all(isinstance(mode, str) for mode in modes)
+        known = known and all(type(n) is int and n > 0 for n in kinds)
     except (CheckFailed, TypeError, ValueError):  # there is no such folder here
         return
+    if not known or len(kinds) > len(SUFFIXES):  # it comes from the student's process
+        raise NeedsReview("What image_list holds cannot be read: a person looks at it.")
     others = [mode for mode in modes if mode != "RGB"]
     if others:
         text = f"image_list has images of mode {others[0]!r}, but should have RGB images"

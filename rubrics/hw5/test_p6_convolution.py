@@ -148,8 +148,9 @@ def padded(array, channels, down=0, right=0):
 def assert_own_work(student, image, kernel):
     """Fail where the function calls on torch, or on a convolution that is ready-made."""
     if "called" not in student.memo:
-        images = image.astype(float) if image.dtype.kind == "i" else image
-        called = student.scaffold("means").called_by(student.my_convolution, images, kernel)
+        # Numbers that it was not asked before: it may have kept what it answered.
+        others = image.astype(float) + 0.5, kernel.astype(float) - 0.25
+        called = student.scaffold("means").called_by(student.my_convolution, *others)
         student.memo["called"] = called
     if student.memo["called"]:
         listed = ", ".join(str(name) for name in student.memo["called"][:4])

@@ -10,7 +10,7 @@ import ast
 import difflib
 import functools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nbformat import NotebookNode
 
@@ -22,6 +22,7 @@ from grader.submission.source import as_python, bound_names, defined_names, pars
 
 _MOST_STATEMENTS = 20_000
 _LONGEST_TEXT = 200
+_IMPORTS = (ast.Import, ast.ImportFrom)
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,11 @@ def judge_protected(
     if len(code.statements) > _MOST_STATEMENTS:
         return undecided(f"There are {len(code.statements)} statements: too many to compare.")
     taken: set[int] = set()
-    lost = [region for region in regions if not _find(region, code, taken)]
+    lost = [
+        region
+        for region in regions
+        if not _find(region, code, taken) and not _find(_without_imports(region, code), code, taken)
+    ]
     if not lost:
         return met(f"All {len(regions)} protected pieces of code are as they were given.")
     told = [_evidence(region, code, taken) for region in lost]
@@ -165,6 +170,8 @@ def _read(notebook: NotebookNode, options: Protected) -> _Code:
 
 def _find(region: _Region, code: _Code, taken: set[int]) -> bool:
     """Find the region's pieces one after the other, and use up the statements that they are."""
+    if not region.pieces:
+        return True
     for start in range(len(code.statements)):
         run = _run(region, code.statements, start, taken)
         if run and _is_clean(region, code.statements, run):
@@ -173,6 +180,17 @@ def _find(region: _Region, code: _Code, taken: set[int]) -> bool:
             taken.update(index for piece, index in pairs if isinstance(piece, Whole))
             return True
     return False
+
+
+def _without_imports(region: _Region, code: _Code) -> _Region:
+    """The region without those of its imports that the student has, wherever they stand."""
+    own = [o.statement for o in code.statements if isinstance(o.statement, _IMPORTS)]
+    left = [
+        piece
+        for piece in region.pieces
+        if not (isinstance(piece, Whole) and piece.is_import and any(map(piece.agrees, own)))
+    ]
+    return replace(region, pieces=tuple(left))
 
 
 def _run(region: _Region, own: list[_Own], start: int, taken: set[int]) -> list[int]:
