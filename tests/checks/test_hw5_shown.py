@@ -9,14 +9,35 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader.checks import CheckFailed
+from grader.checks import CheckFailed, NeedsReview
 from grader.model import Stage
 from rubrics.hw5 import test_p2_values as p2
+from rubrics.hw5 import test_p4_shown as p4
 from rubrics.hw5 import test_p5_learning as p5
 
 
 def shown(printed: str, source: str = "print(...)", text: str = "", pictures: int = 0) -> Any:
     return SimpleNamespace(printed=printed, sources=(source,), text=text, pictures=pictures)
+
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def handed_in(*starts: bytes) -> Any:
+    """A submission with a file in my_images for each of these first bytes."""
+    files = {f"hw/my_images/{n}.png": start for n, start in enumerate(starts)}
+    return SimpleNamespace(files=("hw/a.pdf", *files), starts_of=files.get)
+
+
+def test_images_are_counted_by_what_they_begin_with() -> None:
+    p4.test_images_are_there(handed_in(*[PNG] * 12))
+    p4.test_images_are_there(handed_in(*[PNG] * 6, *[b"\xff\xd8\xff\xe0"] * 6, b"no image"))
+    with pytest.raises(CheckFailed, match="my_images holds 11 images, but should hold at least 12"):
+        p4.test_images_are_there(handed_in(*[PNG] * 11))
+    with pytest.raises(NeedsReview, match="Of 12 files in my_images 0 begin as images do"):
+        p4.test_images_are_there(handed_in(*[b""] * 12))
+    with pytest.raises(NeedsReview, match="No images were handed in"):
+        p4.test_images_are_there(handed_in())
 
 
 @pytest.mark.parametrize("printed", ["f = 1.05, e = 0.05", "e: 0.05", "e=0.1", "e = 0.05."])

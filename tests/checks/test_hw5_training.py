@@ -34,6 +34,39 @@ def batches(loss: Any) -> list[tuple[Any, ...]]:
     return [(IMAGES[r], SCORES[r], loss(SCORES[r], LABELS[r])) for r in rows]
 
 
+def noisy(rows: Any) -> Any:
+    return rows + np.random.default_rng(1).normal(0, 0.5, rows.shape)
+
+
+def test_images_that_are_changed_resemble_those_that_they_were() -> None:
+    told = p3.nearest(noisy(IMAGES[:200]), KNOWN)
+    assert np.mean([a == b for a, b in zip(told, p3.keys(IMAGES[:200]), strict=True)]) > 0.95
+
+
+def test_changed_images_of_the_test_set_are_for_a_person() -> None:
+    _, test, _, _ = REFERENCE.load_split().value
+    of_test = set(p3.keys(test)) - set(p3.keys(IMAGES))
+    p3.assert_unlike(of_test, [noisy(IMAGES[:100]), noisy(IMAGES[100:300])], KNOWN)
+    with pytest.raises(NeedsReview, match=r"9\d%|100% of them resemble one of the test set"):
+        p3.assert_unlike(of_test, [noisy(test[:100]), noisy(test[100:200])], KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("loss", "is_far"),
+    [
+        (p3.cross_entropy, False),
+        (lambda scores, labels: 50 * p3.cross_entropy(scores, labels), True),
+        (lambda scores, labels: len(labels) * p3.cross_entropy(scores, labels), False),
+        (lambda scores, labels: -p3.cross_entropy(scores, labels), True),
+        (lambda scores, labels: 1.4 * p3.cross_entropy(scores, labels) + 0.1, False),
+    ],
+)
+def test_loss_of_changed_images_is_compared_roughly(loss: Any, is_far: bool) -> None:
+    changed = [(noisy(rows), scores, told) for rows, scores, told in batches(loss)]
+    assert not p3.readable(changed, KNOWN)
+    assert p3.far_from_cross_entropy(changed, KNOWN) is is_far
+
+
 def test_steps_of_a_right_loop_are_right() -> None:
     assert p3.wrong_steps(seen()) is None
     assert p3.uncleared(seen()) is None

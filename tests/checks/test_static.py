@@ -138,6 +138,9 @@ TYPED = {
     "printed": "h = torch.tensor([1])\nprint(h)",
     "a-number-among-others": "h = 18\ndraw({'h': h})",
     "two-at-once": "h, k = torch.tensor([1]), A * V",
+    "times one": "h = torch.tensor([[1, 2], [0, -1]]) * 1",
+    "and nothing": "k = 18\nh = 0 + k - 0",
+    "to the first power": "h = (1.0 * torch.tensor([3])) ** 1 / 1",
 }
 COMPUTED = {
     "product": "h = A * V",
@@ -146,6 +149,8 @@ COMPUTED = {
     "own-function": "def f(a, b): return a * b\nh = f(A, V)",
     "of-typed-numbers": "h = torch.tensor([[1]]) * torch.tensor([[2]])",
     "power": "h = 3**2 + 3**2",
+    "one minus": "h = 1 - 19",
+    "idle, of an operand": "h = A * 1",
     "an-operand": "A = torch.tensor([[1]])\nh = A",
     "indexed": "rows = [[1, 2]]\nh = rows[0]",
     "loop": "h = 0\nfor a in [1, 2]:\n    h = h + a",

@@ -68,6 +68,7 @@ def test_pruned_rubric_is_a_rubric_of_the_public_checks(hw5: Assignment, tmp_pat
     told = {check.test for part in pruned.parts for check in part.checks}
     assert told == public_checks(hw5) < set(hw5.checks)
     assert [part.id for part in pruned.parts] == list(hw5.parts)
+    assert pruned.seed == hw5.rubric.seed
     (by_hand,) = (part for part in pruned.parts if part.id == "2c")
     assert by_hand.manual == by_hand.points == 2 and not by_hand.checks
 

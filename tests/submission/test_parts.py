@@ -254,6 +254,11 @@ def test_example_counts_where_the_solution_lacks_the_name() -> None:
     assert _map(NAMED, *cells).cells["1b"] == (1, 3)
 
 
+def test_an_answer_in_several_cells_below_the_word_solution_is_all_of_them() -> None:
+    cells = [_text("# Problem 1 (a) Solution"), _code("u = 1"), _code("u = 2"), _code("f = u")]
+    assert _map(NAMED, *cells).cells["1a"] == (1, 2, 3)
+
+
 def test_cells_before_the_first_definition_are_examples() -> None:
     found = _map(NAMED, _text("# Problem 1 (a)"), _code("print(1)"), _code("f = 1"), _code("f"))
     assert found.cells["1a"] == (2, 3)
