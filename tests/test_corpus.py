@@ -8,7 +8,7 @@ from grader.assignment import Assignment
 from grader.exam import Scope, hold_exam
 
 # Each Nth variant, so that each problem has some.
-EVERY = 43
+EVERY = 61
 
 
 # One test, since a process that had another would hold the exam again.
