@@ -46,9 +46,9 @@ def test_images_are_there(submission):
 def test_images_are_shown(student, submission):
     """All images of the folder are read into image_list, in RGB, and shown."""
     student.require("image_list")
-    count = student.scaffold("images").count(student.image_list)
+    count, here = student.scaffold("images").count(student.image_list), 0
     if count:
-        assert_all_in_rgb(student, count)
+        here = assert_all_in_rgb(student, count)
         assert_own_colours(student)
         seen, labelled = pictures_of(student, submission)
         assert_converts(seen)
@@ -65,6 +65,10 @@ def test_images_are_shown(student, submission):
     if submission.showed() is False:
         raise NeedsReview("The notebook holds a picture of this cell, which shows none when it is "
                           "run here: a person looks at it.")  # fmt: skip
+    if count < min(FEWEST, here):
+        raise NeedsReview(f"Of the {here} images here, which are files of several formats, "
+                          f"image_list has the {count} of some formats: a person looks whether "
+                          "the student's own are of these.")  # fmt: skip
 
 
 # Words of what shows images, in whatever way, or of a magic that has them shown elsewhere.
@@ -86,14 +90,15 @@ def assert_own_colours(student):
 def assert_all_in_rgb(student, count):
     """Fail where images are in another mode, or where some of each kind of file are left out.
 
-    A list with all files of one kind, JPEG say, may have been meant.
+    A list with all files of one kind, JPEG say, may have been meant. Returns how many images the
+    folder holds, 0 where that is not known.
     """
     try:
         modes, kinds = student.scaffold("images").modes(student.image_list)
         known = all(isinstance(mode, str) for mode in modes)
         known = known and all(type(n) is int and n > 0 for n in kinds)
     except (CheckFailed, TypeError, ValueError):  # there is no such folder here
-        return
+        return 0
     if not known or len(kinds) > len(SUFFIXES):  # it comes from the student's process
         raise NeedsReview("What image_list holds cannot be read: a person looks at it.")
     others = [mode for mode in modes if mode != "RGB"]
@@ -107,6 +112,7 @@ def assert_all_in_rgb(student, count):
         many = f"{count} image{'s' if count != 1 else ''}"
         text = f"image_list has {many}, but should have all {sum(kinds)} of my_images"
         raise CheckFailed(Stage.VALUES, text, hint="Which files are read, and which are kept?")
+    return sum(kinds)
 
 
 def pictures_of(student, submission):

@@ -40,6 +40,27 @@ def test_images_are_counted_by_what_they_begin_with() -> None:
         p4.test_images_are_there(handed_in())
 
 
+def with_folder(*kinds: Any, modes: Any = ("RGB",)) -> Any:
+    """A student in whose process the folder is told to hold so many images of each format."""
+    images = SimpleNamespace(modes=lambda listed: (modes, list(kinds)))
+    return SimpleNamespace(scaffold=lambda name: images, image_list=[])
+
+
+def test_images_of_the_folder_that_are_left_out_are_told() -> None:
+    assert p4.assert_all_in_rgb(with_folder(6, 6), 12) == 12
+    assert p4.assert_all_in_rgb(with_folder(6, 6), 6) == 12  # all of one format
+    with pytest.raises(CheckFailed, match="has 5 images, but should have all 12"):
+        p4.assert_all_in_rgb(with_folder(6, 6), 5)
+    with pytest.raises(CheckFailed, match="images of mode 'L'"):
+        p4.assert_all_in_rgb(with_folder(6, 6, modes=("L", "RGB")), 12)
+
+
+@pytest.mark.parametrize("kinds", [range(1, 41), (-6, 6), (True, 6), (6.0, 6), ("6",)])
+def test_a_folder_that_cannot_be_is_for_a_person(kinds: Any) -> None:
+    with pytest.raises(NeedsReview, match="cannot be read"):
+        p4.assert_all_in_rgb(with_folder(*kinds), 12)
+
+
 @pytest.mark.parametrize("printed", ["f = 1.05, e = 0.05", "e: 0.05", "e=0.1", "e = 0.05."])
 def test_a_value_with_too_few_decimals_is_told(printed: str) -> None:
     with pytest.raises(CheckFailed, match=r"e is shown as 0\.\d+, but should have at least three"):
