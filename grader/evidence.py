@@ -69,7 +69,7 @@ def gather(
     cells = parts.cells.get(part, ())
     texts = parts.texts.get(part, ())
     outputs = [output for i in cells for output in notebook.cells[i].get("outputs", ())]
-    sources = [notebook.cells[i].source for i in texts]
+    sources = [parts.sections.get((i, part), notebook.cells[i].source) for i in texts]
     attached = sum(len(notebook.cells[i].get("attachments", {})) for i in texts)
     linked = sum(len(_PICTURE.findall(own_lines(source, template))) for source in sources)
     return Evidence(

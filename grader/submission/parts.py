@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nbformat import NotebookNode
 
@@ -43,12 +43,14 @@ class PartMap:
     """Cells of each part, as indices into the notebook, and what each code cell defines.
 
     `cells` are code; `texts` are the markdown cells below the part's headings, of which those
-    after the word "solution" where there are such.
+    after the word "solution" where there are such. `sections` holds what such a cell says below
+    each part's own heading, where it has headings of several.
     """
 
     cells: dict[str, tuple[int, ...]]
     defines: dict[int, frozenset[str]]
     texts: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    sections: dict[tuple[int, str], str] = field(default_factory=dict)
 
     def last(self, part: str) -> int | None:
         """Index of the part's last cell, None where it has none."""
@@ -65,10 +67,15 @@ class PartMap:
 
 @dataclass(frozen=True)
 class _Mark:
-    """The parts that a heading or comment names, and whether it says that a solution follows."""
+    """The parts that a heading or comment names, and whether it says that a solution follows.
+
+    `among` are those that any of the headings above names, or any comment of the cell: where
+    there are several, each part's answer is somewhere among the others'.
+    """
 
     parts: tuple[str, ...] = ()
     solution: bool = False
+    among: frozenset[str] = frozenset()
 
 
 def map_parts(notebook: NotebookNode, parts: Sequence[PartEntry]) -> PartMap:
@@ -78,20 +85,26 @@ def map_parts(notebook: NotebookNode, parts: Sequence[PartEntry]) -> PartMap:
     defines = {i: defined_names(notebook.cells[i].source) for i in code}
     told = {i: _told(notebook.cells[i]) for i in (*code, *written)}
     marks = _marks(notebook, parts)
+    sections = _sections(notebook, parts)
     taught = any(told.values())
     cells, texts = {}, {}
     for part in parts:
         own = near = [i for i in code if part.id in told[i]]
         if not own:
-            near = [i for i in code if part.id in marks[i].parts and not told[i]]
+            free = [i for i in code if not told[i]]
+            near = [i for i in free if part.id in marks[i].parts]
+            if part.names and not near:  # a part in words has no code among the others'
+                near = [i for i in free if part.id in marks[i].among]
             solution = [i for i in near if marks[i].solution]
             own = solution or _with_names(near, part, defines)
         claimed = {i for i in code if (told[i] if taught else marks[i].parts)} - set(own)
         found = _elsewhere(part, own, near, defines, claimed)
         cells[part.id] = tuple(sorted({*own, *found}))
-        below = [i for i in written if part.id in (told[i] or marks[i].parts)]
+        below = [
+            i for i in written if part.id in (told[i] or marks[i].parts) or (i, part.id) in sections
+        ]
         texts[part.id] = tuple([i for i in below if told[i] or marks[i].solution] or below)
-    return PartMap(cells, defines, texts)
+    return PartMap(cells, defines, texts, sections)
 
 
 def _told(cell: NotebookNode) -> tuple[str, ...]:
@@ -135,6 +148,9 @@ def _marks(notebook: NotebookNode, parts: Sequence[PartEntry]) -> dict[int, _Mar
     custom = {h.casefold(): p.id for p in parts for h in p.headings}
     marks: dict[int, _Mark] = {}
     current = _Mark()
+    # Headings that follow each other with no code between them.
+    among: frozenset[str] = frozenset()
+    after_code = True
     for index, cell in enumerate(notebook.cells):
         if cell.cell_type == "markdown":
             lines = _headings(cell.source, custom)
@@ -143,16 +159,50 @@ def _marks(notebook: NotebookNode, parts: Sequence[PartEntry]) -> dict[int, _Mar
             # A heading of another problem ends the part before it, whichever part it opens.
             if spoken is not None:
                 current = _Mark(spoken, solution)
+                named = _named(lines, known, custom)
+                among, after_code = (named if after_code else among | named), False
             elif solution:  # a bare "Solution" goes on with the part
                 current = _Mark(current.parts, solution)
             marks[index] = current
         elif cell.cell_type == "code":
             comments = [ln for ln in cell.source.split("\n")[:5] if ln.startswith("#")]
             own = _speaks_of([ln[:_LINE_LENGTH] for ln in comments], known, custom)
-            marks[index] = current  # a bare "Problem 1" says less than the heading above
+            inside = _named(_heading_comments(cell.source), known, custom) | among
+            marks[index] = replace(current, among=inside)
+            # A bare "Problem 1" says less than the heading above.
             if own and own != current.parts:
-                marks[index] = _Mark(own, solution=True)
+                marks[index] = _Mark(own, solution=True, among=inside)
+            after_code = True
     return marks
+
+
+def _named(lines: Iterable[str], known: Sequence[str], custom: dict[str, str]) -> frozenset[str]:
+    """All parts that any of the lines names."""
+    return frozenset(part for line in lines for part in _speaks_of([line], known, custom) or ())
+
+
+def _heading_comments(source: str) -> list[str]:
+    """Comments of a code cell that open as headings do."""
+    lines = [line for line in source.split("\n") if line.startswith("#") and len(line) < _SHORT]
+    return [line for line in lines if _OPENING.match(line)]
+
+
+def _sections(notebook: NotebookNode, parts: Sequence[PartEntry]) -> dict[tuple[int, str], str]:
+    """What text cells with headings of several parts say below each of them."""
+    known = [part.id for part in parts]
+    custom = {h.casefold(): p.id for p in parts for h in p.headings}
+    sections: dict[tuple[int, str], str] = {}
+    for index, cell in enumerate(notebook.cells):
+        lines = _headings(cell.source, custom) if cell.cell_type == "markdown" else []
+        if len(_named(lines, known, custom)) < 2:
+            continue
+        current: tuple[str, ...] = ()
+        for line in cell.source.split("\n"):
+            spoken = _speaks_of(_headings(line, custom), known, custom)
+            current = current if spoken is None else spoken
+            for part in current:
+                sections[index, part] = sections.get((index, part), "") + f"{line}\n"
+    return sections
 
 
 def _headings(source: str, custom: dict[str, str]) -> list[str]:

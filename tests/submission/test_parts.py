@@ -259,6 +259,35 @@ def test_an_answer_in_several_cells_below_the_word_solution_is_all_of_them() -> 
     assert _map(NAMED, *cells).cells["1a"] == (1, 2, 3)
 
 
+HEADINGS = (
+    "**Solution to Problem 1 (a)**\n\nf is one.\n\n**Solution to Problem 1 (b)**\n\ng is two."
+)
+
+
+def test_one_cell_below_the_headings_of_several_parts_is_each_ones() -> None:
+    found = _map(NAMED, _text(SEVERAL), _code("f = 1\ng = 2"), _text("# Problem 2"), _code("f = 3"))
+    assert (found.cells["1a"], found.cells["1b"]) == ((1,), (1,))
+
+
+def test_comments_within_a_cell_name_its_parts() -> None:
+    source = "import os\n" * 9 + "# Problem 1 (a)\nx = 1\n\n## Problem 1 (b)\ny = 2"
+    found = _map(NAMED, _text("# Problem 2"), _code(source), _code("# Problem 1 (b) again\ny = 3"))
+    assert (found.cells["1a"], found.cells["1b"]) == ((1,), (2,))
+
+
+def test_a_part_in_words_gets_no_code_of_the_others() -> None:
+    parts = (_part("1a"), _part("1b", "g"))
+    found = _map(parts, _text("# Problem 1 (a)"), _text("# Problem 1 (b)"), _code("g = 2"))
+    assert (found.cells["1a"], found.cells["1b"]) == ((), (2,))
+
+
+def test_text_below_the_headings_of_several_parts_is_shared_out() -> None:
+    found = _map(NAMED, _text(SEVERAL), _code("f = 1"))
+    assert (found.texts["1a"], found.texts["1b"]) == ((0,), (0,))
+    told = {part: text.split("\n\n")[1].strip() for (_, part), text in found.sections.items()}
+    assert told == {"1a": "f is one.", "1b": "g is two."}
+
+
 def test_cells_before_the_first_definition_are_examples() -> None:
     found = _map(NAMED, _text("# Problem 1 (a)"), _code("print(1)"), _code("f = 1"), _code("f"))
     assert found.cells["1a"] == (2, 3)

@@ -33,6 +33,12 @@ def solid(colours, marks):
             for c, m in zip(colours, marks, strict=True)]  # fmt: skip
 
 
+def photographs(colours, marks):
+    """Images such as `solid` makes, as those that come of files: colours from 0 to 255."""
+    return [Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
+            for image in solid(colours, marks)]  # fmt: skip
+
+
 def _marked(colour, mark, place):
     image = colour.reshape(3, 1, 1).expand(3, SIDE, SIDE).clone()
     row, column = (slice(at - HALF_MARK, at + HALF_MARK + 1) for at in PLACES[place])
