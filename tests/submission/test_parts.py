@@ -259,9 +259,7 @@ def test_an_answer_in_several_cells_below_the_word_solution_is_all_of_them() -> 
     assert _map(NAMED, *cells).cells["1a"] == (1, 2, 3)
 
 
-HEADINGS = (
-    "**Solution to Problem 1 (a)**\n\nf is one.\n\n**Solution to Problem 1 (b)**\n\ng is two."
-)
+SEVERAL = "**Solution to Problem 1 (a)**\n\nf is one.\n\n**Solution to Problem 1 (b)**\n\ng is two."
 
 
 def test_one_cell_below_the_headings_of_several_parts_is_each_ones() -> None:
