@@ -265,7 +265,7 @@ def test_predict_computes_probabilities(student, submission):
     with told_whose(submission):
         (called, by_image, together), _ = of_small_or_whole(
             lambda loader: scaffold.operations_of(student.predict, net, loader),
-            scaffold, list(pixels), 2,
+            scaffold, net, list(pixels), 2,
         )  # fmt: skip
     if together is True and by_image is False:
         text = ("the probabilities of all images of a batch together add up to 1, but those of "
@@ -296,10 +296,10 @@ def as_array(answer):
     return array if array.dtype.kind in "biuf" else answer
 
 
-def of_small_or_whole(ask, scaffold, images, size):
-    """The answer for a loader of small images, and the loader.
+def of_small_or_whole(ask, scaffold, net, images, size):
+    """The answer for a loader of small images in double precision, and the loader.
 
-    Where it stops at these, as it may at all that are not 224 by 224, for one of whole ones.
+    Where it stops at these, as it may at all that are not as the homework's, for one of such.
     """
     small = scaffold.loader.keep(images, size)
     try:
@@ -309,7 +309,7 @@ def of_small_or_whole(ask, scaffold, images, size):
     except CheckFailed as failure:
         if failure.raised is None:
             raise
-        whole = scaffold.whole_loader.keep(images, size)
+        whole = scaffold.whole_loader.keep(images, size, net)
         try:
             return ask(whole), whole
         except CheckFailed:
@@ -324,7 +324,7 @@ def predicted(student, n, size, seed, *, restless):
     state = scaffold.state(net)
     listed = [torch.from_numpy(image) for image in images]
     student.seed(seed)
-    answer, loader = of_small_or_whole(lambda given: student.predict(net, given), scaffold,
+    answer, loader = of_small_or_whole(lambda given: student.predict(net, given), scaffold, net,
                                        listed, size)  # fmt: skip
     if isinstance(answer, torch.Tensor):
         text = "predict() gave a torch.Tensor, but should give a NumPy array"

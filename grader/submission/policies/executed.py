@@ -24,13 +24,24 @@ def judge_executed(
     if not any(c.execution_count is not None for c in cells.values()):
         return _without_counts(cells, options)
     problems = [
-        *(f"Code cell {n} was not run." for n, c in cells.items() if c.execution_count is None),
+        *(
+            f"Code cell {n} was not run."
+            for n, c in cells.items()
+            if c.execution_count is None and not c.outputs
+        ),
         *_out_of_order(cells),
         *_silent(cells),
     ]
     if problems:
         return broken(problems)
-    doubts = list(_undrawn(cells))
+    doubts = [
+        *(
+            f"Code cell {n} has outputs, but no execution count: when did it run?"
+            for n, c in cells.items()
+            if c.execution_count is None and c.outputs
+        ),
+        *_undrawn(cells),
+    ]
     return undecided(*doubts) if doubts else met(f"All {len(cells)} code cells were run in order.")
 
 

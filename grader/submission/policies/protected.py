@@ -121,8 +121,21 @@ def _read_regions(
             if found:
                 text = lines[mark - 1].strip("# -")
                 after = [s for s in tree.body if first_line(s) > mark] if is_below else []
-                names = frozenset(bound_names(after)) - elsewhere
+                names = frozenset(bound_names(after)) - elsewhere - _counters(after)
                 yield _Region(text, tuple(found), told, is_below, names)
+
+
+def _counters(statements: list[ast.stmt]) -> set[str]:
+    """Names that the statements bind by loops alone: nobody reads them afterwards."""
+    found = {True: set[str](), False: set[str]()}
+    for statement in statements:
+        inside = list(ast.walk(statement))
+        loops = [n.target for n in inside if isinstance(n, ast.For | ast.comprehension)]
+        targets = {id(name) for target in loops for name in ast.walk(target)}
+        for node in inside:
+            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+                found[id(node) in targets].add(node.id)
+    return found[True] - found[False]
 
 
 def _parse(source: str) -> tuple[list[str], ast.Module | None]:

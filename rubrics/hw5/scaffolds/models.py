@@ -53,9 +53,14 @@ def loader(images, size):
     return DataLoader([image for image in images], batch_size=size, shuffle=False)
 
 
-def whole_loader(images, size):
-    """A loader of images of 224 by 224, as the homework makes them, each made of one of 2 by 2."""
-    return loader([i.repeat_interleave(HALF, 1).repeat_interleave(HALF, 2) for i in images], size)
+def whole_loader(images, size, net):
+    """A loader of images as the homework makes them, each made of one of 2 by 2.
+
+    They are 224 by 224, in single precision, as the network is then.
+    """
+    net.float()
+    whole = [i.repeat_interleave(HALF, 1).repeat_interleave(HALF, 2).float() for i in images]
+    return loader(whole, size)
 
 
 def state(net):

@@ -46,6 +46,8 @@ def check(value, *rest, limit=10, **more):
     return more
 
 
+for other in names:
+    print(other)
 print("The answer is", answer, check(answer))
 """
 ANSWERED = GIVEN.replace("answer = None", "answer = 42  # of course\nanswer += 0")
@@ -94,6 +96,7 @@ SAME = {
     "indented by two": ANSWERED.replace("        ", "   ").replace("    ", "  "),
     "semicolon": ANSWERED.replace("limit - 1) > 0x1F:\n        total", "limit - 1) > 0x1F: total"),
     "more above the line": ANSWERED.replace("import numpy", "import os\nimport numpy"),
+    "counts with its name": ANSWERED + "for other in range(3):\n    print(other)\n",
     "looks at it": ANSWERED + "answer\nprint(check)\n",
     "other dashes": ANSWERED.replace("# --- Don't change below ---", "# don't change BELOW!"),
     "magic": "%matplotlib inline\n" + ANSWERED,
