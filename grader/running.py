@@ -111,6 +111,12 @@ class SubmissionRun:
         problem = self.problems.get(self._code[number - 1])
         return problem is not None and problem.kind == "raised"
 
+    def cells_below(self, needed: Collection[str], part: str) -> dict[int, str]:
+        """Sources by number of the code cells of `needed` that stand below the part's last."""
+        last, cells = self.order(part), self._submission.notebook.cells
+        below = sorted({c for q in needed for c in self._parts.cells.get(q, ()) if c > last})
+        return {self.number(c): cells[c].source for c in below}
+
     def cells_from(
         self, needed: Collection[str], part: str, *, theirs: bool = True
     ) -> dict[int, str]:

@@ -49,6 +49,9 @@ class Run(Protocol):
     def raised_in(self, number: int) -> bool:
         """Whether a code cell, by its number, was stopped by an exception."""
 
+    def cells_below(self, needed: Collection[str], part: str) -> dict[int, str]:
+        """Sources by number of the code cells of `needed` that stand below the part's last."""
+
     def cells_from(
         self, needed: Collection[str], part: str, *, theirs: bool = True
     ) -> dict[int, str]:

@@ -63,6 +63,9 @@ class SecondChances:
             if rest:
                 yield Chance(partial(self._go_on, student, number, line, rest))
         wrong = self.wrong_needs(part)
+        below = self.run.cells_below([q for q in wrong if not self._is_judged(q)], part)
+        if below:  # the student's own come before right ones
+            yield Chance(partial(self._look_ahead, student, below), telling=False)
         for loan, telling in self._loans(part, wrong) if wrong else ():
             yield Chance(partial(self._lend, student, wrong, loan), telling)
 
@@ -76,6 +79,12 @@ class SecondChances:
         self._say(failure, f"Code cell {number} stopped at line {line}, before it came to this; "
                   "the rest of the cell was then run too.", "Without that")  # fmt: skip
         student.replay(rest, [number] * len(rest), self.assignment.rubric.limits.cell_s)
+
+    def _look_ahead(self, student: Student, below: dict[int, str], failure: BaseException) -> None:
+        cells = ", ".join(map(str, below))
+        self._say(failure, f"Code cell {cells}, which stands further down, was run before it.",
+                  "Without that")  # fmt: skip
+        student.replay(list(below.values()), list(below), self.assignment.rubric.limits.cell_s)
 
     def _lend(
         self, student: Student, wrong: tuple[str, ...], loan: Loan, failure: BaseException

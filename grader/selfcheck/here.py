@@ -211,6 +211,10 @@ class KernelRun:
         """Whether a cell was stopped is not known: none is said to be."""
         return False
 
+    def cells_below(self, needed: Collection[str], part: str) -> dict[int, str]:
+        """None: whatever was run here stands in the kernel's names."""
+        return {}
+
     def cells_from(
         self, needed: Collection[str], part: str, *, theirs: bool = True
     ) -> dict[int, str]:

@@ -75,4 +75,4 @@ def test_pytest_alone_judges_the_folder_of_a_kit(
     assert ended.returncode == 1, ended.stdout + ended.stderr
     failed = re.findall(r"^FAILED \S+\[(\w+)\]", ended.stdout, re.MULTILINE)
     assert failed == ["test_convolution_matches_torch", "test_convolution_of_extremes"]
-    assert "my_convolution(x, k)[0, 0, 0, 0]" in ended.stdout and " passed" in ended.stdout
+    assert re.search(r"my_convolution\(x, k\)\[\d", ended.stdout) and " passed" in ended.stdout
