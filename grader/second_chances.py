@@ -1,7 +1,8 @@
 """What is changed before a failed check is run again, so that a mistake is charged once.
 
 A check gets a new process where it shared one; the rest of a cell that several parts share,
-where the statement of one of them stopped it; and right helpers in place of wrong ones.
+where the statement of one of them stopped it; the student's own helpers from further down; and
+right helpers in place of wrong ones.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class SecondChances:
         wrong = self.wrong_needs(part)
         below = self.run.cells_below([q for q in wrong if not self._is_judged(q)], part)
         if below:  # the student's own come before right ones
-            yield Chance(partial(self._look_ahead, student, below), telling=False)
+            yield Chance(partial(self._look_ahead, student, part, below), telling=False)
         for loan, telling in self._loans(part, wrong) if wrong else ():
             yield Chance(partial(self._lend, student, wrong, loan), telling)
 
@@ -80,11 +81,17 @@ class SecondChances:
                   "the rest of the cell was then run too.", "Without that")  # fmt: skip
         student.replay(rest, [number] * len(rest), self.assignment.rubric.limits.cell_s)
 
-    def _look_ahead(self, student: Student, below: dict[int, str], failure: BaseException) -> None:
+    def _look_ahead(
+        self, student: Student, part: str, below: dict[int, str], failure: BaseException
+    ) -> None:
         cells = ", ".join(map(str, below))
         self._say(failure, f"Code cell {cells}, which stands further down, was run before it.",
                   "Without that")  # fmt: skip
-        student.replay(list(below.values()), list(below), self.assignment.rubric.limits.cell_s)
+        sources = dict(below)
+        if self.assignment.parts[part].replay:  # what was computed without the helper
+            sources |= self.run.cells_from((), part)
+        student.renew()
+        student.replay(list(sources.values()), list(sources), self.assignment.rubric.limits.cell_s)
 
     def _lend(
         self, student: Student, wrong: tuple[str, ...], loan: Loan, failure: BaseException
@@ -125,8 +132,9 @@ class SecondChances:
                 yield number, source
 
     def _is_judged(self, part: str) -> bool:
-        """Whether every check of a part has its result."""
-        return all(check.test in self.results for check in self.assignment.parts[part].checks)
+        """Whether every check of a part that counts has its result."""
+        checks = self.assignment.parts[part].checks
+        return all(check.test in self.results for check in checks if check.weight)
 
     def _has_failed(self, part: str) -> bool:
         """Whether a part is wrong, or not known to be right: it may be judged later or not now."""

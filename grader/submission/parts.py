@@ -2,8 +2,9 @@
 
 Split, moved, duplicated and renamed cells are normal. Metadata wins where it is there; then
 the heading or comment above the code (`Problem 3 (c)`), and of the cells below a heading those
-after the word "solution"; a name that a part should define and that its own cells lack is
-looked for in the cells that no other part's heading claims.
+after the word "solution"; then, for a part whose heading has no cell, those that define its names
+among headings of several parts, or below a comment within them; a name that a part should define
+and that its own cells lack is looked for in the cells that no other part's heading claims.
 """
 
 from __future__ import annotations
@@ -93,8 +94,8 @@ def map_parts(notebook: NotebookNode, parts: Sequence[PartEntry]) -> PartMap:
         if not own:
             free = [i for i in code if not told[i]]
             near = [i for i in free if part.id in marks[i].parts]
-            if part.names and not near:  # a part in words has no code among the others'
-                near = [i for i in free if part.id in marks[i].among]
+            if not near:
+                near = _among(part, free, marks, defines)
             solution = [i for i in near if marks[i].solution]
             own = solution or _with_names(near, part, defines)
         claimed = {i for i in code if (told[i] if taught else marks[i].parts)} - set(own)
@@ -105,6 +106,19 @@ def map_parts(notebook: NotebookNode, parts: Sequence[PartEntry]) -> PartMap:
         ]
         texts[part.id] = tuple([i for i in below if told[i] or marks[i].solution] or below)
     return PartMap(cells, defines, texts, sections)
+
+
+def _among(
+    part: PartEntry, free: list[int], marks: dict[int, _Mark], defines: dict[int, frozenset[str]]
+) -> list[int]:
+    """Cells with the answers of several parts that define names of this one.
+
+    None where a cell that is no part's has them. A part in words has no code of its own.
+    """
+    naming = [i for i in free if defines[i] & set(part.names)]
+    if any(not marks[i].parts for i in naming):
+        return []
+    return [i for i in naming if part.id in marks[i].among]
 
 
 def _told(cell: NotebookNode) -> tuple[str, ...]:
@@ -191,7 +205,7 @@ def _sections(notebook: NotebookNode, parts: Sequence[PartEntry]) -> dict[tuple[
     """What text cells with headings of several parts say below each of them."""
     known = [part.id for part in parts]
     custom = {h.casefold(): p.id for p in parts for h in p.headings}
-    sections: dict[tuple[int, str], str] = {}
+    sections: dict[tuple[int, str], list[str]] = {}
     for index, cell in enumerate(notebook.cells):
         lines = _headings(cell.source, custom) if cell.cell_type == "markdown" else []
         if len(_named(lines, known, custom)) < 2:
@@ -201,8 +215,8 @@ def _sections(notebook: NotebookNode, parts: Sequence[PartEntry]) -> dict[tuple[
             spoken = _speaks_of(_headings(line, custom), known, custom)
             current = current if spoken is None else spoken
             for part in current:
-                sections[index, part] = sections.get((index, part), "") + f"{line}\n"
-    return sections
+                sections.setdefault((index, part), []).append(line)
+    return {key: "\n".join(lines) for key, lines in sections.items()}
 
 
 def _headings(source: str, custom: dict[str, str]) -> list[str]:

@@ -335,7 +335,7 @@ def test_gradients_of_the_squared_norm(student, reference, submission):
         assert_matches(grad, Expected(right, np.full(right.shape, 8 * 6.0)), what=f"{name}.grad")
     assert_computed(submission, "y", NAMES)
     y = numbers_or_none(student.y.value())
-    if y is not None and y.size > 1:
+    if y is not None and y.size != 1:
         text = f"y has {y.size} entries, but should be one number"
         raise CheckFailed(Stage.SHAPE, text, hint="What do the bars of a norm do with the squares?")
     # A known mistake gives other gradients, and y is then another too.

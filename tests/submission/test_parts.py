@@ -263,14 +263,27 @@ SEVERAL = "**Solution to Problem 1 (a)**\n\nf is one.\n\n**Solution to Problem 1
 
 
 def test_one_cell_below_the_headings_of_several_parts_is_each_ones() -> None:
-    found = _map(NAMED, _text(SEVERAL), _code("f = 1\ng = 2"), _text("# Problem 2"), _code("f = 3"))
+    parts = (*NAMED, _part("2a"))
+    cells = [_text(SEVERAL), _code("f = 1\ng = 2"), _text("# Problem 2 (a)"), _code("f = 3")]
+    found = _map(parts, *cells)
     assert (found.cells["1a"], found.cells["1b"]) == ((1,), (1,))
 
 
 def test_comments_within_a_cell_name_its_parts() -> None:
-    source = "import os\n" * 9 + "# Problem 1 (a)\nx = 1\n\n## Problem 1 (b)\ny = 2"
-    found = _map(NAMED, _text("# Problem 2"), _code(source), _code("# Problem 1 (b) again\ny = 3"))
+    source = "import os\n" * 9 + "# Problem 1 (a)\nf = 1\n\n## Problem 1 (b)\ng = 2"
+    cells = [_text("# Problem 2 (a)"), _code(source), _code("# Problem 1 (b) again\ng = 3")]
+    found = _map((*NAMED, _part("2a")), *cells)
     assert (found.cells["1a"], found.cells["1b"]) == ((1,), (2,))
+
+
+def test_a_mention_in_a_later_cell_takes_nothing_from_the_cell_that_has_the_answer() -> None:
+    parts = (*NAMED, _part("2a", "h"))
+    later = "h = 1\n" * 9 + "# Problem 1 (a) again\nf = f / 16"
+    found = _map(parts, _text("# Data"), _code("f = 1"), _text("# Problem 2 (a)"), _code(later))
+    assert found.cells["1a"] == (1,)
+    between = [_text("# Problem 1 (a)"), _text("# Problem 1 (b)"), _code("g = 1")]
+    found = _map(parts, *between, _text("# Problem 2 (a)"), _code("f = 1\nh = 2"))
+    assert found.cells["1a"] == (4,)
 
 
 def test_a_part_in_words_gets_no_code_of_the_others() -> None:

@@ -19,12 +19,12 @@ from grader.submission.source import as_python, parse_python
 # What is said to tools, or by them, and not to a reader.
 _TO_TOOLS = re.compile(
     r"(pylint|pyright|mypy|ruff|flake8|fmt|yapf|isort|pragma)\s*:|(noqa|nosec)\b|type:\s*ignore"
-    r"|coding[:=]|-\*-|!/|!pip\b|@(title|param|markdown)\b|%%|(In|Out)\s*\[[\d *]*\]:?$"
+    r"|coding[:=]|-?\*-|!/|!pip\b|@(title|param|markdown)\b|%%|(In|Out)\s*\[[\d *]*\]:?$"
     r"|(end)?region$",
     re.IGNORECASE,
 )
-# Statements that stand in a comment because somebody switched them off.
-_CODE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.Return)
+# Statements that stand in a comment because somebody switched them off. `Shape: (N, C)` is none.
+_CODE = (ast.Assign, ast.AugAssign, ast.Import, ast.ImportFrom, ast.Return)
 
 
 def judge_comments(
@@ -74,7 +74,11 @@ def _is_code(words: str) -> bool:
     return tree is not None and all(
         isinstance(statement, _CODE)
         or hasattr(statement, "body")
-        or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call))
+        or (
+            isinstance(statement, ast.Expr)
+            and isinstance(statement.value, ast.Call)
+            and re.search(r"\w\(", words) is not None
+        )
         for statement in tree.body
     )
 

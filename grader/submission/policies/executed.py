@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from nbformat import NotebookNode
@@ -11,6 +12,9 @@ from grader.policy_entries import Executed
 from grader.submission.ingest import Submission
 from grader.submission.policies.finding import Finding, broken, met, undecided
 from grader.submission.source import as_python, parse_python
+
+# What takes output away, or has it go elsewhere.
+_ELSEWHERE = re.compile(r"clear_output|redirect_std|\bstdout\b|\bprint\s*=[^=]|def print\b")
 
 
 def judge_executed(
@@ -83,7 +87,7 @@ def _silent(cells: dict[int, NotebookNode]) -> Iterator[str]:
 
 def _surely_prints(source: str) -> bool:
     """Whether the cell has a `print(…)` that always runs."""
-    if source.lstrip().startswith("%%"):  # `%%capture` and the like
+    if source.lstrip().startswith("%%") or _ELSEWHERE.search(source):  # `%%capture` and the like
         return False
     tree = parse_python(as_python(source))
     return tree is not None and _prints(tree.body)
@@ -113,9 +117,18 @@ def _undrawn(cells: dict[int, NotebookNode]) -> Iterator[str]:
         if cell.execution_count is None or cell.outputs or cell.source.lstrip().startswith("%%"):
             continue
         tree = parse_python(as_python(cell.source))
-        told = [ast.unparse(s) for s in (tree.body if tree else ())]
-        if "plt.show()" in told and any("plt.subplots(" in s or "plt.figure(" in s for s in told):
+        called = {_of_pyplot(s) for s in (tree.body if tree else ())}
+        if "show" in called and called & {"subplots", "figure"}:
             yield f"Code cell {number} seems to draw a figure, but has no output."
+
+
+def _of_pyplot(statement: ast.stmt) -> str:
+    """The function of `plt` that a statement calls, with or without a name for its value."""
+    call = statement.value if isinstance(statement, ast.Expr | ast.Assign) else None
+    function = call.func if isinstance(call, ast.Call) else None
+    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+        return function.attr if function.value.id == "plt" else ""
+    return ""
 
 
 def _is_print(value: ast.expr) -> bool:

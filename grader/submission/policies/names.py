@@ -33,7 +33,7 @@ def judge_names(submission: Submission, template: NotebookNode | None, options: 
     like = f", but should be named like {quoted(options.example)}" if options.example else ""
     if wrong:
         return broken(f"name={quoted(name)}{like or ' does not fit'}" for name in wrong)
-    unfilled = [n for n in files if options.example and PurePosixPath(n).stem == options.example]
+    unfilled = [n for n in files if options.example and options.example in _stems(n)]
     if unfilled:
         return undecided(f"{quoted(unfilled[0])} is the example itself: is it anybody's name?")
     return met(f"Named as asked: {', '.join(quoted(name) for name in files)}.")

@@ -251,8 +251,9 @@ def _is_clean(region: _Region, own: list[_Own], run: list[int]) -> bool:
     if not region.is_below:
         return True
     first, last = own[run[0]], run[-1]
-    before = own[run[0] - 1] if first.place else None
-    if first.marker and before is not None and before.marker == first.marker:
+    above = [o for o in own[: run[0]] if o.cell == first.cell and o.marker == first.marker]
+    # Imports change nothing there; some of the region's own may stand elsewhere.
+    if first.marker and any(not isinstance(o.statement, _IMPORTS) for o in above):
         return False
     after = [o.statement for o in own[last + 1 :] if o.cell == own[last].cell]
     return not any(_sets(statement, region.names) for statement in after)

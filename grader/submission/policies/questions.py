@@ -18,6 +18,8 @@ from grader.submission.policies.markup import read_markdown
 _ALIKE = 0.8
 _LONGEST_TITLE = 200
 _MOST_TITLES = 1000
+# Text beyond so many characters is not read: a notebook with more is none that people write.
+_MOST_CHARACTERS = 500_000
 
 
 def judge_questions(
@@ -45,14 +47,18 @@ def judge_questions(
 
 def _titles(notebook: NotebookNode, options: Questions) -> Iterator[str]:
     """Lines of text cells that head a question: headings, or lines all in bold."""
-    found = 0
+    found, left = 0, _MOST_CHARACTERS
+    pattern = options.pattern.removeprefix("^")
     for cell in notebook.cells:
-        if cell.cell_type != "markdown":
+        if cell.cell_type != "markdown" or left < 0:
             continue
+        if not re.search(pattern, _unmarked(cell.source[:_MOST_CHARACTERS]), re.IGNORECASE):
+            continue
+        left -= len(cell.source)
         for line in read_markdown(cell.source):
             # With a slip in it, `#Problem` or `** Problem **`, Markdown leaves it as it is.
             heads = line.bold or line.whole.startswith(("#", "**"))
-            title = " ".join(re.sub(r"[#*`$]", " ", line.whole[:_LONGEST_TITLE]).split())
+            title = _unmarked(line.whole[:_LONGEST_TITLE])
             if not heads or not re.search(options.pattern, title, re.IGNORECASE):
                 continue
             if options.but_not and re.search(options.but_not, title, re.IGNORECASE):
@@ -60,6 +66,11 @@ def _titles(notebook: NotebookNode, options: Questions) -> Iterator[str]:
             found += 1
             if found <= _MOST_TITLES:
                 yield title
+
+
+def _unmarked(text: str) -> str:
+    """The words of a text with single spaces, without tags and other marks."""
+    return " ".join(re.sub(r"<[^<>]*>|[#*`$_]", " ", text).split())
 
 
 def _places(wanted: list[str], there: list[str]) -> list[int | None]:
