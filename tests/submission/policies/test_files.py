@@ -53,6 +53,8 @@ def test_the_example_itself_is_for_a_person(handed: Handed) -> None:
     finding = judge_names(work, None, names(pattern=r"[a-z]+_hw_5"))
     assert finding.state == "undecided"
     assert finding.evidence == ("`name_hw_5.ipynb` is the example itself: is it anybody's name?",)
+    work = handed("x = 1", source="ann_12_345_name_hw_5-1.ipynb", container="folder")
+    assert judge_names(work, None, names(pattern=r"[a-z]+_hw_5")).state == "undecided"
 
 
 def test_letters_taken_apart_are_put_together(handed: Handed) -> None:

@@ -153,6 +153,7 @@ IMPORTS = "import os\nimport sys\nfrom re import match\nx = 1\nimport abc\n# Don
         ("from re import match\nimport os\nimport sys\nx = 1\nimport abc\n", "met"),
         ("import sys\nfrom re import match\nimport os\nx = 1\nimport abc\ny = 2\n", "met"),
         ("import abc\nimport os\nimport sys\nfrom re import match\nx = 1\n", "met"),
+        ("import sys\nx = 1\nimport abc\nimport os\nfrom re import match\n", "met"),
         ("import os\nimport sys\nfrom re import match\nimport abc\nx = 2\n", "broken"),
         ("import os\nimport os\nimport sys\nx = 1\nimport abc\n", "broken"),
         ("import sys\nimport os\nx = 1\nimport abc\n", "broken"),

@@ -90,6 +90,7 @@ CODES = {
     "few lines": ("a = 1", "undecided"),
     "to tools": (f"# noqa: E501\n# fmt: off\n# type: ignore\n# In [3]:\n{CODE}", "broken"),
     "code": (f"# x = 2\n# print(x)\n# for a in b:\n{CODE}", "undecided"),
+    "said": (f"# Shape: (N, C)\n# softmax (of rows)\n# TODO: more\n{CODE}", "met"),
     "formulas": (f"# z = W x + b\n# sum over the rows\n{CODE}", "met"),
     "breaks off": (f"# one\n# two\n# three\n{CODE}\nx = (", "met"),
 }
