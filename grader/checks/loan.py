@@ -17,6 +17,11 @@ from grader.checks.diagnosis import Solution
 from grader.checks.static import without_definitions
 from grader.submission.source import bound_names, parse_python
 
+
+class TooLarge(ValueError):
+    """A call asks for more than is lent: nothing can be said of the code that made it."""
+
+
 # A sequence is made item by item in the grader: no longer one is lent.
 _MOST_ITEMS = 10_000
 
@@ -82,7 +87,7 @@ def _items_of(sequence: Callable[..., Any]) -> Callable[..., list[Any]]:
     def items(*args: Any, **kwargs: Any) -> list[Any]:
         made = sequence(*args, **kwargs)
         if len(made) > _MOST_ITEMS:
-            raise ValueError(f"a right one has at most {_MOST_ITEMS} items here")
+            raise TooLarge(f"a right one has at most {_MOST_ITEMS} items here")
         return [made[index] for index in range(len(made))]
 
     return items

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.checks.context import current
-from grader.checks.loan import STAND_INS, Loan
+from grader.checks.loan import STAND_INS, Loan, TooLarge
 from grader.checks.remote import Remote, node_of
 from grader.checks.said import SCAFFOLD, Said
 from grader.checks.static import without_definitions
@@ -68,6 +68,7 @@ class Student:
         self.fresh = True
         self.memo: dict[str, Any] = {}
         self._traced = False
+        self._refused = ""  # why a call to what is lent was not answered
         self._kept = 0
         self._waiting: list[tuple[dict[str, Any], list[memoryview], str]] = []
         self._scaffolded: dict[str, Remote] = {}
@@ -206,13 +207,16 @@ class Student:
         try:
             name = message.head["call_back"]
             if sum(buffer.nbytes for buffer in message.buffers) > _MOST_LENT_BYTES:
-                raise ValueError(f"{name} takes at most {_MOST_LENT_BYTES >> 20} MiB here")
+                raise TooLarge(f"{name} takes at most {_MOST_LENT_BYTES >> 20} MiB here")
             args = [decode_reply(message, node) for node in message.head["args"]]
             kwargs = {n: decode_reply(message, v) for n, v in message.head["kwargs"].items()}
             value = loan.call(name, *args, **kwargs)
             encoder = Encoder()
             node = encoder.encode(value)
             return Message({"value": node}, tuple(encoder.buffers))
+        except TooLarge as error:
+            self._refused = str(error)
+            return Message({"refused": str(error)})
         except Exception as error:
             # Whatever the student's code passed in: the fault shows in its own traceback.
             return Message({"refused": f"{type(error).__name__}: {error}"[:300]})
@@ -279,6 +283,10 @@ class Student:
         except SessionLost as lost:
             self._forget()
             raise LimitExceeded(Stage.RETURNS, _lost_text(lost, _shown(text))) from None
+        if refused := self._refused:
+            self._refused = ""
+            raise NeedsReview(f"A right helper in place of yours was asked for more than is lent "
+                              f"({refused}): a person looks at it.")  # fmt: skip
         told = reply.head
         text = _text_at(told.get("at"), texts)
         self.output = str(told.get("output", ""))[:4000]

@@ -11,6 +11,7 @@ from grader.checks import (
     CheckFailed,
     NeedsReview,
     Stage,
+    ahead,
     assert_matches,
     given,
     lazy,
@@ -232,27 +233,27 @@ def test_image_dataset_gives_images(student, reference, n, seed):
     dataset = student.myDataset.keep(scaffold.solid.keep(colours, marks))
     before = made_before(student, colours)
     pairs = student.memo.setdefault("what became of images", [])
+    as_files = [np.round(127 * of + 127).astype(np.uint8) for of in (colours, marks)]
+    converted = ahead(lambda: [[reference.image_item(np.float32(of / 255), index)
+                                for of in as_files] for index in range(n)])  # fmt: skip
     try:
         for index in range(n):
             right, mark = (reference.image_item(of, index) for of in (colours, marks))
             assert_item(scaffold, dataset, index, right, mark, before, pairs)
     except CheckFailed as failure:
-        if failure.raised is None or not makes_tensors(student, reference, colours, marks):
+        if failure.raised is None or not makes_tensors(student, as_files, converted):
             raise
 
 
-def makes_tensors(student, reference, *drawn):
+def makes_tensors(student, as_files, converted):
     """Whether items are right where the list holds what `imread` gives, and has to be converted.
 
     The homework's own images are none that an item could be as they are.
     """
-    colours, marks = (np.round(127 * of + 127).astype(np.uint8) for of in drawn)
     scaffold = student.scaffold("images")
     try:
-        dataset = student.myDataset.keep(scaffold.photographs.keep(colours, marks))
-        for index in range(len(colours)):
-            pixels_of = (np.float32(of / 255) for of in (colours, marks))
-            right, mark = (reference.image_item(of, index) for of in pixels_of)
+        dataset = student.myDataset.keep(scaffold.photographs.keep(*as_files))
+        for index, (right, mark) in enumerate(converted()):
             assert_item(scaffold, dataset, index, right, mark, lambda: ())
     except CheckFailed:
         return False

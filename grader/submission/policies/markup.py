@@ -18,6 +18,7 @@ from grader.submission.policies.colors import is_red
 from grader.submission.policies.latex import Style, styled
 
 _LONGEST_CELL = 20_000
+_LONGEST_LINE = 2_000
 _BOLD_TAGS = {"b", "strong", "th", "h1", "h2", "h3", "h4", "h5", "h6"}
 _BLOCK_TAGS = {
     "p", "div", "li", "ul", "ol", "br", "hr", "table", "tr", "td", "blockquote", "pre", "center",
@@ -65,7 +66,9 @@ def read_markdown(source: str) -> list[Line]:
         formulas.append(next(g for g in match.groups() if g is not None))
         return f"\ue000{len(formulas) - 1}\ue001"
 
-    text = source[:_LONGEST_CELL].replace("\ue000", "").replace("\ue001", "")
+    # A picture that was pasted in is one long line: what stands behind it is read all the same.
+    lines = "\n".join(line[:_LONGEST_LINE] for line in source.split("\n"))
+    text = lines[:_LONGEST_CELL].replace("\ue000", "").replace("\ue001", "")
     return read_html(_markdown().render(_FORMULA.sub(keep, text)), formulas)
 
 

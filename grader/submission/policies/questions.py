@@ -52,10 +52,11 @@ def _titles(notebook: NotebookNode, options: Questions) -> Iterator[str]:
     for cell in notebook.cells:
         if cell.cell_type != "markdown" or left < 0:
             continue
-        if not re.search(pattern, _unmarked(cell.source[:_MOST_CHARACTERS]), re.IGNORECASE):
+        if not re.search(pattern, _unmarked(cell.source), re.IGNORECASE):
             continue
-        left -= len(cell.source)
-        for line in read_markdown(cell.source):
+        lines = read_markdown(cell.source)
+        left -= sum(len(line.whole) for line in lines)
+        for line in lines:
             # With a slip in it, `#Problem` or `** Problem **`, Markdown leaves it as it is.
             heads = line.bold or line.whole.startswith(("#", "**"))
             title = _unmarked(line.whole[:_LONGEST_TITLE])

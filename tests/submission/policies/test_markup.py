@@ -161,3 +161,9 @@ MARKUP = st.text(st.sampled_from("<>!/[]$\\{}*_#=\"'& \nabfontcolredu;:-()0"), m
 def test_no_text_is_too_odd_to_read(source: str) -> None:
     assert all(line.whole.startswith(line.lead) or line.lead for line in read_markdown(source))
     read_html(source)
+
+
+def test_what_stands_behind_a_picture_that_was_pasted_in_is_read() -> None:
+    picture = f"![p](data:image/png;base64,{'iVBO' * 100_000})"
+    told = [line.whole for line in read_markdown(f"{picture}\n\n# Problem 3\n\n**Solution**")]
+    assert told[-2:] == ["Problem 3", "Solution"]
