@@ -71,18 +71,26 @@ def assert_early(student, submission, right):
     ends = ends_of_first_part(submission, tuple(right))
     if ends is None:
         for name, value in right.items():
-            assert_matches(getattr(student, name), value, what=name)
+            assert_tensor(getattr(student, name).value(), value, name)
         return
     failures = []
     for code in dict.fromkeys(ends):
         try:
             told = early(student, submission, code, tuple(right))
             for (name, value), actual in zip(right.items(), told, strict=True):
-                assert_matches(actual, value, what=name)
+                assert_tensor(actual, value, name)
             return
         except CheckFailed as failure:
             failures.append(failure)
     raise next((f for f in reversed(failures) if f.raised is None), failures[0])
+
+
+def assert_tensor(actual, right, name):
+    """Compare a value, and fail at stage kind where it is right and a NumPy array."""
+    assert_matches(actual, right, what=name)
+    if isinstance(actual, np.ndarray):
+        text = f"{name} is a NumPy array, but should be a torch tensor"
+        raise CheckFailed(Stage.KIND, text, hint="Print type() of it.")
 
 
 def numbers_or_none(value):
@@ -115,7 +123,7 @@ def test_a_and_v_hold_the_matrices(student, submission, reference):
     """A and V are the matrices given; the columns of V are v1 and v2."""
     for name, right in (("A", reference.A), ("V", reference.V)):
         try:
-            assert_matches(getattr(student, name), right, what=name)
+            assert_tensor(getattr(student, name).value(), right, name)
         except CheckFailed as failure:
             assert_changed_later(student, submission, name, right, failure)
 
@@ -126,10 +134,12 @@ def assert_changed_later(student, submission, name, right, failure):
     That is a mistake of the product's part, and charged there.
     """
     try:
-        assert_matches(settled(student, submission, *MATRICES)[MATRICES.index(name)], right,
-                       what=name)  # fmt: skip
+        first = settled(student, submission, *MATRICES)[MATRICES.index(name)]
+        assert_tensor(first, right, name)
     except CheckFailed:
         raise failure from None
+    if failure.stage is Stage.KIND and isinstance(student[name].value(), np.ndarray):
+        return  # a tensor that was turned into one further down
     if written_over(student, numbers_or_none(student[name])) is None:
         text = f"{name} is right where it is made, and changed further down: {failure.message}"
         raise CheckFailed(failure.stage, text, hint="The cell prints it at its end.") from None

@@ -351,6 +351,9 @@ def test_loss_is_the_cross_entropy(student, submission, reference):
         text = f"the loss is {wrong}, but should be the cross entropy of the scores as they are"
         raise CheckFailed(Stage.VALUES, text, hint="What does the loss function expect, and what "
                           "does the loop give it?")  # fmt: skip
+    if not batches:
+        raise NeedsReview("What the loop gives to the network could not be followed: a person "
+                          "looks at its loss.")  # fmt: skip
     if not readable(batches, known) and far_from_cross_entropy(batches, known):
         raise NeedsReview("The images are none of the digits as they are, and the loss is far from "
                           "the cross entropy of the digits that they resemble: a person looks at "

@@ -4,6 +4,7 @@ It says what was done and judges nothing. A network or an optimizer that an earl
 that has been trained already starts anew, so that its first steps are the first.
 """
 
+import functools
 import math
 
 import torch
@@ -50,6 +51,8 @@ _leaves, _names, _kept = {}, {}, {}
 _handed = []
 _with_gradient, _changed, _held, _old = set(), set(), set(), {}
 _different, _networks, _stepped = set(), set(), set()
+# Networks whose forward pass the hooks see, and classes whose own is seen where they do not.
+_inside, _forwards = set(), set()
 _state = {"network": None, "start": None, "pending": None, "images": 0, "quiet": False,
           "busy": False, "stopped": False, "fetched": None}  # fmt: skip
 
@@ -58,11 +61,13 @@ def start():
     """Watch what runs from now on in this process."""
     for value in list(student.values()):  # noqa: F821  the notebook's names
         if isinstance(value, torch.nn.Module):
+            _watch_forward(type(value))
             _old.update((id(parameter), value) for parameter in value.parameters())
         elif isinstance(value, torch.optim.Optimizer):
             _start_anew(value)
     _watch_backward()
     _watch_loaders()
+    _watch_new_networks()
     register_optimizer_step_pre_hook(_before_step)
     register_optimizer_step_post_hook(_after_step)
     register_module_forward_pre_hook(_before_forward)
@@ -227,7 +232,47 @@ def _compare():
     _kept.update((key, p.detach().clone()) for key, p in _leaves.items())
 
 
+def _watch_new_networks():
+    """See to it that each network that is made from now on is watched."""
+    real = torch.nn.Module.__init__
+
+    def made(self, *args, **kwargs):
+        _watch_forward(type(self))
+        real(self, *args, **kwargs)
+
+    torch.nn.Module.__init__ = made
+
+
+def _watch_forward(kind):
+    """Note what hooks do not see: `net.forward(x)`, and images that have a keyword."""
+    for owner in kind.__mro__[: kind.__mro__.index(torch.nn.Module)]:
+        of_torch = str(owner.__module__).startswith("torch.") and owner is not torch.nn.Sequential
+        if "forward" in vars(owner) and not of_torch and owner not in _forwards:
+            _forwards.add(owner)
+            owner.forward = _watched(owner.forward)
+
+
+def _watched(real):
+    @functools.wraps(real)
+    def forward(self, *args, **kwargs):
+        if id(self) in _inside:
+            return real(self, *args, **kwargs)
+        inputs = args or tuple(kwargs.values())
+        _before_forward(self, inputs)
+        _inside.add(id(self))
+        try:
+            told = real(self, *args, **kwargs)
+        finally:
+            _inside.discard(id(self))
+        _after_forward(self, inputs, told)
+        return told
+
+    return forward
+
+
 def _before_forward(module, inputs):
+    if inputs:
+        _inside.add(id(module))
     if _state["quiet"] or not torch.is_grad_enabled():
         return
     for name, parameter in module.named_parameters():
@@ -251,6 +296,7 @@ def _make_new(network):
 
 def _after_forward(module, inputs, output):
     """Keep the batch of a network that gives ten scores for each image of 64 pixels."""
+    _inside.discard(id(module))
     if _state["quiet"] or not torch.is_grad_enabled() or not inputs:
         return
     images = inputs[0]
