@@ -1,6 +1,7 @@
 """Problem 3 (c): a CNN, whatever it calls its layers and however it holds their weights."""
 
 import contextlib
+import functools
 import itertools
 
 import numpy as np
@@ -92,6 +93,7 @@ def without_repeats(arrays):
     return {name: value for name, value in arrays.items() if name in first.values()}
 
 
+@functools.lru_cache(64)  # the same for each submission, and written to by none
 def drawn_parameters(seed):
     """Weights that let no layer's outputs shrink, and biases that are far from zero."""
     rng = np.random.default_rng(seed)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from html.parser import HTMLParser
 
 from markdown_it import MarkdownIt
@@ -58,7 +58,8 @@ class Line:
         return not re.sub(r"\W+", "", self.whole[len(self.lead) :])
 
 
-def read_markdown(source: str) -> list[Line]:
+@lru_cache(256)  # two policies read each cell, and students leave most of a template's as they are
+def read_markdown(source: str) -> tuple[Line, ...]:
     """The lines of a Markdown text."""
     formulas: list[str] = []
 
@@ -69,7 +70,7 @@ def read_markdown(source: str) -> list[Line]:
     # A picture that was pasted in is one long line: what stands behind it is read all the same.
     lines = "\n".join(line[:_LONGEST_LINE] for line in source.split("\n"))
     text = lines[:_LONGEST_CELL].replace("\ue000", "").replace("\ue001", "")
-    return read_html(_markdown().render(_FORMULA.sub(keep, text)), formulas)
+    return tuple(read_html(_markdown().render(_FORMULA.sub(keep, text)), formulas))
 
 
 def read_html(source: str, formulas: Iterable[str] = ()) -> list[Line]:

@@ -25,7 +25,7 @@ def model(seed, features, classes, restless):
     net = nn.Sequential(*layers).double()
     with torch.no_grad():
         for p in net.parameters():
-            p.copy_(torch.randn(p.shape, dtype=p.dtype, generator=drawn))
+            p.copy_(torch.randn(p.shape, generator=drawn))
         if restless:
             net[1].running_mean.copy_(torch.randn(features, generator=drawn))
             net[1].running_var.copy_(torch.rand(features, generator=drawn) + 0.5)
