@@ -13,8 +13,10 @@ STARTS = re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|BM|RIFF....WEBP|II\*\0|MM\0\*|.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".heic")
 
 
-# What may have been done to the colours of an image, as the scaffold tells it.
-RECOLOURED = {
+# What may have been done to an image, as the scaffold tells it.
+CHANGED = {
+    "mirrored": "is mirrored or upside down, but should be as in its file",
+    "turned": "lies on its side, but should be as in its file",
     "reversed": "has red and blue exchanged (BGR), but should be in RGB",
     "permuted": "has its colour channels in another order than RGB",
     "grey": "has lost its colours: its three channels are the same, but should be RGB",
@@ -49,7 +51,7 @@ def test_images_are_shown(student, submission):
     count, here = student.scaffold("images").count(student.image_list), 0
     if count:
         here = assert_all_in_rgb(student, count)
-        assert_own_colours(student)
+        assert_as_in_file(student)
         seen, labelled = pictures_of(student, submission)
         assert_converts(seen)
         assert_of_all_files(seen)
@@ -76,15 +78,15 @@ SHOWS = re.compile(r"show|display|view|vis|plot|draw|paint|fig|html|widget|%|mat
                    re.IGNORECASE)  # fmt: skip
 
 
-def assert_own_colours(student):
-    """Fail where an image has the pixels of a file with other colours than the file's."""
+def assert_as_in_file(student):
+    """Fail where an image has the pixels of a file, recoloured, mirrored or turned."""
     try:
-        told = student.scaffold("images").recoloured(student.image_list)
+        told = student.scaffold("images").changed(student.image_list)
     except (CheckFailed, TypeError, ValueError):  # there is no such folder here
         return
-    if told in RECOLOURED:
-        text = f"an image of image_list {RECOLOURED[told]}"
-        raise CheckFailed(Stage.VALUES, text, hint="Compare its colours with those of the file.")
+    if told in CHANGED:
+        text = f"an image of image_list {CHANGED[told]}"
+        raise CheckFailed(Stage.VALUES, text, hint="Show it beside the file that it comes from.")
 
 
 def assert_all_in_rgb(student, count):

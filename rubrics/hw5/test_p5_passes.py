@@ -271,12 +271,17 @@ def two(told):
 
 @st.composite
 def sigmoid_outputs(draw):
-    """Outputs of a sigmoid with four decimals, some of saturated units, never quite 0 or 1."""
+    """Outputs of a sigmoid with four decimals, some of saturated units, never quite 0 or 1.
+
+    On the grid some are 0.5, where the slope is steepest: the output for 0.
+    """
     kinds = ("random", "ramp")
     h = draw(arrays(shapes(max_dims=3), elements="open-unit", kinds=kinds, layouts=PLAIN))
-    side = draw(st.sampled_from(["middle", "near 0", "near 1"]))
+    side = draw(st.sampled_from(["middle", "on a grid", "near 0", "near 1"]))
     if side == "middle":
         return h
+    if side == "on a grid":
+        return np.round(2 + 4 * (h - 0.5)) / 4 * 0.9 + 0.05
     return np.clip(np.round(h**4 if side == "near 0" else 1 - (1 - h) ** 4, 4), 1e-4, 1 - 1e-4)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 
 from grader.assignment import Assignment
 from grader.checks import CheckFailed, NeedsReview
@@ -120,7 +120,7 @@ def test_an_answer_of_another_form_is_for_a_person() -> None:
 
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
-RECOLOURED: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str | None]] = {
+CHANGED: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str | None]] = {
     "as-they-are": (lambda x: x, None),
     "rounded": (lambda x: np.minimum(x, 253) + 1, None),
     "reversed": (lambda x: x[..., ::-1], "reversed"),
@@ -128,14 +128,17 @@ RECOLOURED: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str | None]] = {
     "permuted": (lambda x: x[..., [1, 0, 2]], "permuted"),
     "gray": (lambda x: np.asarray(Image.fromarray(x).convert("L").convert("RGB")), "grey"),
     "negative": (lambda x: 255 - x, "negative"),
-    "mirrored": (lambda x: x[::-1], None),
+    "mirrored": (lambda x: x[::-1], "mirrored"),
+    "upside-down": (lambda x: x[::-1, ::-1], "mirrored"),
+    "rows-for-columns": (lambda x: x.transpose(1, 0, 2), "turned"),
+    "clockwise": (lambda x: np.rot90(x, -1), "turned"),
     "resized": (lambda x: x[:5], None),
     "another": (lambda x: np.roll(x, 1, axis=0)[..., ::-1], None),
 }
 
 
-@pytest.mark.parametrize(("change", "told"), RECOLOURED.values(), ids=RECOLOURED)
-def test_images_of_other_colours_are_told(
+@pytest.mark.parametrize(("change", "told"), CHANGED.values(), ids=CHANGED)
+def test_images_that_were_changed_are_told(
     images: ModuleType,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -147,7 +150,22 @@ def test_images_of_other_colours_are_told(
     (tmp_path / "my_images" / "notes.txt").write_text("no image")
     monkeypatch.chdir(tmp_path)
     changed = Image.fromarray(np.ascontiguousarray(change(PIXELS)))
-    assert images.recoloured([None, changed]) == told
+    assert images.changed([None, changed, changed]) == told
+
+
+def test_one_image_may_be_turned_and_a_camera_may_lie_on_its_side(
+    images: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_images").mkdir()
+    photograph = Image.fromarray(PIXELS)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    photograph.save(tmp_path / "my_images" / "one.png", exif=exif)
+    monkeypatch.chdir(tmp_path)
+    upright = photograph.transpose(Image.Transpose.ROTATE_270)
+    assert images.changed([upright, upright]) is None
+    assert images.changed([photograph, photograph.transpose(Image.Transpose.TRANSPOSE)]) is None
+    assert images.changed([photograph.transpose(Image.Transpose.FLIP_LEFT_RIGHT)] * 2) == "mirrored"
 
 
 def test_gray_images_have_no_channels_to_exchange(
@@ -157,7 +175,7 @@ def test_gray_images_have_no_channels_to_exchange(
     gray = Image.fromarray(PIXELS[..., 0]).convert("RGB")
     gray.save(tmp_path / "my_images" / "one.png")
     monkeypatch.chdir(tmp_path)
-    assert images.recoloured([gray]) is None
+    assert images.changed([gray]) is None
 
 
 IMAGENET = np.float32([0.485, 0.456, 0.406])[:, None, None], np.float32([0.229, 0.224, 0.225])

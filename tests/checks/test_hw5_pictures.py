@@ -289,7 +289,7 @@ class Listed:
         def absent(_: Any) -> None:
             raise CheckFailed(Stage.RETURNS, "no such folder")
 
-        return SimpleNamespace(count=lambda _: self.count, modes=absent, recoloured=absent)
+        return SimpleNamespace(count=lambda _: self.count, modes=absent, changed=absent)
 
 
 CALLED = "def look(x):\n    plt.imshow(x)\n"

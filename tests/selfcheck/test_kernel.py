@@ -22,7 +22,7 @@ from tests.selfcheck.compare import Compared, answered, compare
 from tests.selfcheck.kernels import Kernel, kernel
 
 # About one variant in so many is judged both ways; `python -m benchmarks.selfcheck` takes them all.
-EVERY = 40
+EVERY = 60
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import os
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 SIDE, HALF_MARK, MARK, GREY = 224, 10, 255.0, 128
 # Rows and columns of the eight places, that of an image as it should be first, then by what has
@@ -96,29 +96,53 @@ _LARGEST = 1_000_000
 _CLOSE, _FAR = 2.0, 6.0
 
 
-def recoloured(listed):
-    """What has been done to the colours of an image that is otherwise one of the folder's.
+def changed(listed):
+    """What has been done to images that are otherwise some of the folder's.
 
-    None where nothing has, or where it cannot be told.
+    None where nothing has, or where it cannot be told. One image may have been turned on purpose,
+    but not all.
     """
     files = {}
     for name in sorted(os.listdir("my_images")):
         if os.path.splitext(name)[1].lower() in SUFFIXES:
             with Image.open(os.path.join("my_images", name)) as image:
                 if np.prod(image.size) <= _LARGEST:
-                    files.setdefault(image.size, []).append(np.asarray(image.convert("RGB")))
-    for image in listed:
-        if isinstance(image, Image.Image) and image.mode == "RGB" and image.size in files:
-            told = _change_of(np.asarray(image), files[image.size])
-            if told is not None:
-                return told
-    return None
+                    for one in _as_read(image):
+                        files.setdefault(one.size, []).append(np.asarray(one))
+    told = [_change_of(np.asarray(image), files) for image in listed
+            if isinstance(image, Image.Image) and image.mode == "RGB"]  # fmt: skip
+    recoloured = [one for one in told if one not in (None, "as it is", "mirrored", "turned")]
+    moved = {one for one in told if one is not None}
+    if len(told) > 1 and moved in ({"mirrored"}, {"turned"}):
+        return moved.pop()
+    return recoloured[0] if recoloured else None
 
 
-def _change_of(pixels, files):
-    """How an image differs from that of the files which has its pixels in other colours."""
-    if min(_distance(pixels, file) for file in files) < _FAR:
-        return None
+def _as_read(image):
+    """An image as its file holds it, and as its camera was held, where the file says that."""
+    turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+    return [one.convert("RGB") for one in (image, *([ImageOps.exif_transpose(image)] * turned))]
+
+
+# Ways in which an image comes to lie on its side, or is mirrored.
+_ON_ITS_SIDE = (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270, Image.Transpose.TRANSPOSE,
+                Image.Transpose.TRANSVERSE)  # fmt: skip
+_MIRRORED = (Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.FLIP_TOP_BOTTOM,
+             Image.Transpose.ROTATE_180)  # fmt: skip
+
+
+def _change_of(pixels, by_size):
+    """How an image differs from that of the files which has its pixels; None where none has."""
+    height, width = pixels.shape[:2]
+    files = by_size.get((width, height), [])
+    if any(_distance(pixels, file) < _FAR for file in files):
+        return "as it is"
+    turned = [("mirrored", file, way) for file in files for way in _MIRRORED]
+    turned += [("turned", file, way) for file in by_size.get((height, width), ())
+               for way in _ON_ITS_SIDE]  # fmt: skip
+    for name, file, way in turned:
+        if _distance(pixels, np.asarray(Image.fromarray(file).transpose(way))) < _CLOSE:
+            return name
     for file in files:
         for order in itertools.permutations(range(3)):
             if _distance(pixels, file[..., order]) < _CLOSE:
