@@ -48,10 +48,10 @@ def test_images_are_there(submission):
 def test_images_are_shown(student, submission):
     """All images of the folder are read into image_list, in RGB, and shown."""
     student.require("image_list")
-    count, here = student.scaffold("images").count(student.image_list), 0
+    count, here, strange = student.scaffold("images").count(student.image_list), 0, False
     if count:
         here = assert_all_in_rgb(student, count)
-        assert_as_in_file(student)
+        strange = compare_with_files(student)
         seen, labelled = pictures_of(student, submission)
         assert_converts(seen)
         assert_of_all_files(seen)
@@ -67,6 +67,9 @@ def test_images_are_shown(student, submission):
     if submission.showed() is False:
         raise NeedsReview("The notebook holds a picture of this cell, which shows none when it is "
                           "run here: a person looks at it.")  # fmt: skip
+    if strange:
+        raise NeedsReview("The images of image_list are as large as those of the files, and have "
+                          "the pixels of none: a person looks at the picture.")  # fmt: skip
     if count < min(FEWEST, here):
         raise NeedsReview(f"Of the {here} images here, which are files of several formats, "
                           f"image_list has the {count} of some formats: a person looks whether "
@@ -78,15 +81,19 @@ SHOWS = re.compile(r"show|display|view|vis|plot|draw|paint|fig|html|widget|%|mat
                    re.IGNORECASE)  # fmt: skip
 
 
-def assert_as_in_file(student):
-    """Fail where an image has the pixels of a file, recoloured, mirrored or turned."""
+def compare_with_files(student):
+    """Fail where an image has the pixels of a file, recoloured, mirrored or turned.
+
+    Gives whether all images are as large as files and have the pixels of none.
+    """
     try:
         told = student.scaffold("images").changed(student.image_list)
     except (CheckFailed, TypeError, ValueError):  # there is no such folder here
-        return
+        return False
     if told in CHANGED:
         text = f"an image of image_list {CHANGED[told]}"
         raise CheckFailed(Stage.VALUES, text, hint="Show it beside the file that it comes from.")
+    return told == "other"
 
 
 def assert_all_in_rgb(student, count):

@@ -133,7 +133,8 @@ CHANGED: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str | None]] = {
     "rows-for-columns": (lambda x: x.transpose(1, 0, 2), "turned"),
     "clockwise": (lambda x: np.rot90(x, -1), "turned"),
     "resized": (lambda x: x[:5], None),
-    "another": (lambda x: np.roll(x, 1, axis=0)[..., ::-1], None),
+    "another": (lambda x: np.roll(x, 1, axis=0)[..., ::-1], "other"),
+    "scrambled": (lambda x: x.reshape(7, 9, 3), "other"),
 }
 
 

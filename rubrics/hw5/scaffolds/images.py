@@ -100,7 +100,7 @@ def changed(listed):
     """What has been done to images that are otherwise some of the folder's.
 
     None where nothing has, or where it cannot be told. One image may have been turned on purpose,
-    but not all.
+    but not all. They are `other` where all are as large as files and have the pixels of none.
     """
     files = {}
     for name in sorted(os.listdir("my_images")):
@@ -111,10 +111,10 @@ def changed(listed):
                         files.setdefault(one.size, []).append(np.asarray(one))
     told = [_change_of(np.asarray(image), files) for image in listed
             if isinstance(image, Image.Image) and image.mode == "RGB"]  # fmt: skip
-    recoloured = [one for one in told if one not in (None, "as it is", "mirrored", "turned")]
-    moved = {one for one in told if one is not None}
-    if len(told) > 1 and moved in ({"mirrored"}, {"turned"}):
-        return moved.pop()
+    recoloured = [one for one in told if one not in (None, "as it is", *_OF_ALL)]
+    found = {one for one in told if one is not None}
+    if len(told) > 1 and len(found) == 1 and found <= set(_OF_ALL):
+        return found.pop()
     return recoloured[0] if recoloured else None
 
 
@@ -124,6 +124,8 @@ def _as_read(image):
     return [one.convert("RGB") for one in (image, *([ImageOps.exif_transpose(image)] * turned))]
 
 
+_OF_ALL = ("mirrored", "turned", "other")
+
 # Ways in which an image comes to lie on its side, or is mirrored.
 _ON_ITS_SIDE = (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270, Image.Transpose.TRANSPOSE,
                 Image.Transpose.TRANSVERSE)  # fmt: skip
@@ -132,7 +134,10 @@ _MIRRORED = (Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.FLIP_TOP_BOTTOM,
 
 
 def _change_of(pixels, by_size):
-    """How an image differs from that of the files which has its pixels; None where none has."""
+    """How an image differs from that of the files which has its pixels.
+
+    None where no file is as large.
+    """
     height, width = pixels.shape[:2]
     files = by_size.get((width, height), [])
     if any(_distance(pixels, file) < _FAR for file in files):
@@ -152,7 +157,7 @@ def _change_of(pixels, by_size):
             return "grey"
         if _distance(pixels, 255 - file) < _CLOSE:
             return "negative"
-    return None
+    return "other" if files or (height, width) in by_size else None
 
 
 def _distance(pixels, others):
