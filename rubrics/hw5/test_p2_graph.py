@@ -74,6 +74,19 @@ def test_graph_computes_the_error(student, submission, reference):
             raise CheckFailed(Stage.VALUES, text, hint="Add f* and e = f - f* to the graph.")
         assert_computes(flow, error, ERROR, last, submission)
         assert_none_loose(flow)
+        assert_names_error(flow, last)
+
+
+# What the result may be called, beside the operation or in its place.
+CALLED = re.compile(r"\be\b|err|loss|delta|δ|ε|resid|diff|out|z_?\d|=", re.IGNORECASE)
+
+
+def assert_names_error(flow, last):
+    """Fail where the graph ends with an operation that does not say that its result is e."""
+    if last in flow.operations and not CALLED.search(f"{last} {flow.name(last)}"):
+        text = f"the graph ends with the operation {last!r}, and has no e in it"
+        raise CheckFailed(Stage.MEANS, text, hint="The result of the last operation is a node, "
+                          "too.")  # fmt: skip
 
 
 @contextlib.contextmanager

@@ -360,10 +360,10 @@ def test_loss_is_the_cross_entropy(student, submission, reference):
     if not batches:
         raise NeedsReview("What the loop gives to the network could not be followed: a person "
                           "looks at its loss.")  # fmt: skip
-    if not readable(batches, known) and far_from_cross_entropy(batches, known):
-        raise NeedsReview("The images are none of the digits as they are, and the loss is far from "
-                          "the cross entropy of the digits that they resemble: a person looks at "
-                          "it.")  # fmt: skip
+    told = readable(batches, known)
+    if not (told and _is(cross_entropy, told)) and far_from_cross_entropy(batches, known):
+        raise NeedsReview("The loss is far from the cross entropy of the digits that the images "
+                          "are, or resemble most: a person looks at it.")  # fmt: skip
 
 
 def far_from_cross_entropy(batches, known):
@@ -483,6 +483,17 @@ def _squares(scores, labels):
     return float(((scores - np.eye(10)[labels]) ** 2).mean())
 
 
+def _binary(scores, labels):
+    """The mean binary cross entropy of the scores' sigmoids and the labels' codes."""
+    return float((np.logaddexp(0, scores) - np.eye(10)[labels] * scores).mean())
+
+
+def _margins(scores, labels):
+    """Torch's multi-class hinge loss, which leaves out the label's own class."""
+    right = scores[np.arange(len(labels)), labels][:, None]
+    return float((np.maximum(0, 1 - right + scores).sum(axis=1) - 1).mean())
+
+
 WRONG_LOSSES = {
     "taken of softmax(scores), which cross entropy applies by itself":
         lambda scores, labels: cross_entropy(_shares(scores), labels),
@@ -495,6 +506,8 @@ WRONG_LOSSES = {
     "the squared error of the scores": _squares,
     "the squared error of softmax(scores)":
         lambda scores, labels: _squares(_shares(scores), labels),
+    "the binary cross entropy of ten sigmoids": _binary,
+    "a hinge loss of the scores": _margins,
 }  # fmt: skip
 
 
