@@ -33,9 +33,6 @@ SHRUNK = 1e-3
 # sees more than this share: by drawing with replacement, two in three at the least.
 FEW = 0.5
 
-# What is given to the network of the batches that are loaded, but for what counting leaves open.
-WHOLE = 0.99
-
 # So many lines tell whether what is printed falls.
 FEWEST_PRINTED = 3
 
@@ -220,6 +217,9 @@ REPORT = {
     "repeated": _is_count,
     "loaded": _is_count,
     "forwarded": _is_count,
+    "complete": lambda value: (
+        isinstance(value, tuple | list) and len(value) == 2 and all(map(_is_count, value))
+    ),
     "reached": _is_count,
     "passes": lambda value: isinstance(value, list) and all(map(_is_pass, value)),
     "maximize": lambda value: type(value) is bool,
@@ -297,8 +297,12 @@ def assert_sees_most(seen, size):
 
 def assert_whole_batches(seen):
     """Fail where the network never sees a part of the batches that it is trained with."""
-    given, loaded = seen["forwarded"], seen["loaded"]
-    if 0 < given < WHOLE * loaded:
+    given, loaded = seen["complete"]
+    least = loaded
+    if not loaded:  # all batches were fetched before, and the last may not be over yet
+        given, loaded = seen["forwarded"], seen["loaded"]
+        least = FEW * loaded
+    if 0 < given < least:
         text = f"of {loaded} images in its batches the loop gives {given} to the network"
         raise CheckFailed(Stage.VALUES, text, hint="Each step uses all images of its batch.")
 

@@ -24,7 +24,7 @@ def seen(**told: Any) -> dict[str, Any]:
              "steps": 10, "empty": 0, "foreign": 0, "rates": [1e-3] * 10, "parameters": 6,
              "still": [], "batches": [], "before": None, "after": None, "given": 1000,
              "different": 500, "networks": 1, "ended": True,
-             "repeated": 0, "loaded": 1000, "forwarded": 1000, "reached": 1000,
+             "repeated": 0, "loaded": 1000, "forwarded": 1000, "complete": [900, 900], "reached": 1000,
              "passes": [[5, 5, 5, 500]] * 2, "maximize": False}  # fmt: skip
     return right | told
 
@@ -95,10 +95,15 @@ def test_wrong_steps_are_told_apart(told: dict[str, Any], message: str) -> None:
 
 def test_batches_that_are_used_in_part_are_told_apart() -> None:
     p3.assert_whole_batches(seen())
-    p3.assert_whole_batches(seen(loaded=0))  # batches that come without a DataLoader
-    p3.assert_whole_batches(seen(forwarded=0))  # a network that is called in another way
+    p3.assert_whole_batches(seen(forwarded=950))  # in the middle of a batch
+    # Batches that come without a DataLoader, or a network that is called in another way.
+    p3.assert_whole_batches(seen(complete=[0, 0], loaded=0))
+    p3.assert_whole_batches(seen(complete=[0, 900]))
+    p3.assert_whole_batches(seen(complete=[0, 0], forwarded=900))  # from a list of batches
+    with pytest.raises(CheckFailed, match="of 900 images in its batches the loop gives 864"):
+        p3.assert_whole_batches(seen(complete=[864, 900]))
     with pytest.raises(CheckFailed, match="of 1000 images in its batches the loop gives 10"):
-        p3.assert_whole_batches(seen(forwarded=10))
+        p3.assert_whole_batches(seen(complete=[0, 0], forwarded=10))
 
 
 SHORT = [[1, 5, 1, 100]] * 3

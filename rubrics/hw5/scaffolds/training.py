@@ -39,13 +39,13 @@ _ROWS, _EPOCH = 600, 1750
 # One entry a backward pass: the loss, whether gradients were there before, whether parameters
 # have changed since the pass before. One entry a batch that is kept: images, scores, loss; the
 # images of more batches. One entry a pass through a loader: batches that it gave, and has, and
-# after how many of them something went backwards; images that it gave. `reached`: images whose
-# scores a gradient has reached.
+# after how many of them something went backwards; images that it gave. `complete`: images that were
+# forwarded and loaded when the latest batch came. `reached`: images whose scores a gradient reached.
 seen = {"losses": [], "dirty": [], "moved": [], "steps": 0, "empty": 0, "foreign": 0, "rates": [],
         "batches": [], "images": [], "still": [], "parameters": 0, "before": None,
         "after": None, "given": 0, "different": 0, "networks": 0, "ended": False,
-        "repeated": 0, "loaded": 0, "forwarded": 0, "reached": 0, "passes": [],
-        "maximize": False}  # fmt: skip
+        "repeated": 0, "loaded": 0, "forwarded": 0, "complete": [0, 0], "reached": 0,
+        "passes": [], "maximize": False}  # fmt: skip
 _leaves, _names, _kept = {}, {}, {}
 # What autograd.grad has handed over, where gradients were there: parameters, those, and these.
 _handed = []
@@ -118,6 +118,7 @@ def _watch_loaders():
 
     def fetching(self):
         batch = real_next(self)
+        seen["complete"] = [seen["forwarded"], seen["loaded"]]
         if not hasattr(self, "_batches_seen"):
             try:
                 self._batches_seen = [0, len(self._index_sampler), 0, 0]
