@@ -24,8 +24,8 @@ def seen(**told: Any) -> dict[str, Any]:
              "steps": 10, "empty": 0, "foreign": 0, "rates": [1e-3] * 10, "parameters": 6,
              "still": [], "batches": [], "before": None, "after": None, "given": 1000,
              "different": 500, "networks": 1, "ended": True,
-             "repeated": 0, "loaded": 1000, "forwarded": 1000, "complete": [900, 900], "reached": 1000,
-             "passes": [[5, 5, 5, 500]] * 2, "maximize": False}  # fmt: skip
+             "repeated": 0, "loaded": 1000, "forwarded": 1000, "reached": 1000,
+             "complete": [900, 900], "passes": [[5, 5, 5, 500]] * 2, "maximize": False}  # fmt: skip
     return right | told
 
 

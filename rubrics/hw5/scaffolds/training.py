@@ -39,8 +39,9 @@ _ROWS, _EPOCH = 600, 1750
 # One entry a backward pass: the loss, whether gradients were there before, whether parameters
 # have changed since the pass before. One entry a batch that is kept: images, scores, loss; the
 # images of more batches. One entry a pass through a loader: batches that it gave, and has, and
-# after how many of them something went backwards; images that it gave. `complete`: images that were
-# forwarded and loaded when the latest batch came. `reached`: images whose scores a gradient reached.
+# after how many of them something went backwards; images that it gave. `complete`: how many images
+# had been forwarded and loaded when the latest batch came. `reached`: images whose scores a
+# gradient has reached.
 seen = {"losses": [], "dirty": [], "moved": [], "steps": 0, "empty": 0, "foreign": 0, "rates": [],
         "batches": [], "images": [], "still": [], "parameters": 0, "before": None,
         "after": None, "given": 0, "different": 0, "networks": 0, "ended": False,
