@@ -115,14 +115,19 @@ class SubmissionRun:
         """Sources by number of the code cells of `needed` that stand below the part's last."""
         last, cells = self.order(part), self._submission.notebook.cells
         below = sorted({c for q in needed for c in self._parts.cells.get(q, ()) if c > last})
-        return {self.number(c): cells[c].source for c in below}
+        return {self.number(c): cells[c].source for c in below if not self._is_endless(c)}
+
+    def _is_endless(self, cell: int) -> bool:
+        """Whether a cell ran out of time: run again, it would do so again."""
+        return cell in self.problems and self.problems[cell].kind == "timeout"
 
     def cells_from(
         self, needed: Collection[str], part: str, *, theirs: bool = True
     ) -> dict[int, str]:
         """Sources by number of the code cells from the first of `needed` to the part's last.
 
-        Without `theirs` those are left out that only `needed` have and that ran to their end.
+        Without `theirs` those are left out that only `needed` have and that ran to their end; those
+        that took the kernel with them, or ran out of time, always are.
         """
         last = self.order(part)
         starts = [c for q in needed for c in self._parts.cells.get(q, ()) if c <= last]
@@ -132,7 +137,7 @@ class SubmissionRun:
         return {
             self.number(i): cells[i].source
             for i in self._code
-            if first <= i <= last and i not in self._fatal
+            if first <= i <= last and i not in self._fatal and not self._is_endless(i)
             and (theirs or i in self.problems or not self._parts.are_all(i, needed))
         }  # fmt: skip
 

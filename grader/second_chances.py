@@ -17,7 +17,7 @@ from grader.checks.diagnosis import Solution
 from grader.checks.loan import STAND_INS, Loan, make_loan
 from grader.checks.static import statements
 from grader.checks.student import Student
-from grader.checks.verdict import CheckFailed
+from grader.checks.verdict import CheckFailed, LimitExceeded
 from grader.model import CheckResult, Status
 from grader.runs import Run
 
@@ -39,7 +39,8 @@ class SecondChances:
 
     `note` says what was changed for the last check, and how that had gone before. `early` are
     parts of which right helpers were lent before they were judged themselves: what was learned
-    from them may have been written to a file.
+    from them may have been written to a file. `_endless` are cells from further down that did not
+    end when they were run ahead: once is enough.
     """
 
     assignment: Assignment
@@ -48,6 +49,7 @@ class SecondChances:
     results: Mapping[str, CheckResult]
     note: str = ""
     early: set[str] = dataclasses.field(default_factory=set)
+    _endless: set[int] = dataclasses.field(default_factory=set)
 
     def start(self) -> None:
         """Forget the check before."""
@@ -65,7 +67,7 @@ class SecondChances:
                 yield Chance(partial(self._go_on, student, number, line, rest))
         wrong = self.wrong_needs(part)
         below = self.run.cells_below([q for q in wrong if not self._is_judged(q)], part)
-        if below:  # the student's own come before right ones
+        if below and not self._endless & below.keys():  # the student's own come before right ones
             yield Chance(partial(self._look_ahead, student, part, below), telling=False)
         for loan, telling in self._loans(part, wrong) if wrong else ():
             yield Chance(partial(self._lend, student, wrong, loan), telling)
@@ -91,7 +93,12 @@ class SecondChances:
         if self.assignment.parts[part].replay:  # what was computed without the helper
             sources |= self.run.cells_from((), part)
         student.renew()
-        student.replay(list(sources.values()), list(sources), self.assignment.rubric.limits.cell_s)
+        limit_s = self.assignment.rubric.limits.cell_s
+        try:
+            student.replay(list(sources.values()), list(sources), limit_s)
+        except LimitExceeded:
+            self._endless |= below.keys()
+            raise
 
     def _lend(
         self, student: Student, wrong: tuple[str, ...], loan: Loan, failure: BaseException
