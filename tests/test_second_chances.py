@@ -22,7 +22,7 @@ from tests.submissions.build import perfect, slim
 Graded = Callable[..., GradeReport]
 Judged = Callable[[str, str], dict[str, PartResult]]
 # Cells that do not end are given up soon.
-SHORT = Limits(cell_s=2)
+SHORT = Limits(cell_s=8)
 RIGHT = "def sigmoid(x):\n    return 1 / (1 + np.exp(-x))"
 # What a lent sigmoid gives goes into a file, and from there into a sigmoid that nobody wrote.
 KEEPS = "np.save('grid.npy', sigmoid(np.linspace(-60, 60, 2000001)))"
@@ -60,7 +60,7 @@ def judged(graded: Graded) -> Judged:
 
 @pytest.fixture
 def soon_graded(hw5: Assignment, launcher: Launcher, tmp_path: Path) -> Graded:
-    """Grade a notebook where a cell has two seconds."""
+    """Grade a notebook where a cell has a few seconds, of which right ones need less than one."""
     short = Assignment(hw5.folder, hw5.rubric.model_copy(update={"limits": SHORT}))
 
     def run(notebook: NotebookNode, *parts: str) -> GradeReport:
