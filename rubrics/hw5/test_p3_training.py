@@ -381,7 +381,8 @@ def far_from_cross_entropy(batches, known):
             return False
         labels = np.array([known[key][1] for key in nearest(images, known)], dtype=int)
         right = cross_entropy(np.asarray(scores).astype(float), labels)
-        shares.append([loss / right, loss / right / len(labels)])
+        with np.errstate(divide="ignore", invalid="ignore"):  # it may be exactly zero
+            shares.append(np.divide(loss, right) / [1, len(labels)])
     told = np.asarray(shares)
     return bool(shares) and np.isfinite(told).all() and not ((told > 0.5) & (told < 2)).any()
 
@@ -415,7 +416,8 @@ def too_small(seen, known):
     Of ten batches whose gradients make one step each has a tenth of the mean.
     """
     told = readable(seen["batches"], known)
-    shares = [given / cross_entropy(scores, labels) for scores, labels, given in told]
+    with np.errstate(divide="ignore", invalid="ignore"):  # it may be exactly zero
+        shares = [np.divide(given, cross_entropy(scores, labels)) for scores, labels, given in told]
     if len(told) < 2 or not np.allclose(shares, 0.1, rtol=1e-3):
         return None
     each = seen["steps"] >= len(seen["losses"]) - 1  # the last may have been ended by the watch

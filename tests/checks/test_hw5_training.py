@@ -67,6 +67,14 @@ def test_loss_of_changed_images_is_compared_roughly(loss: Any, is_far: bool) -> 
     assert p3.far_from_cross_entropy(changed, KNOWN) is is_far
 
 
+def test_a_cross_entropy_of_exactly_zero_is_no_fault() -> None:
+    parts = ((slice(0, 20), 0.0), (slice(20, 40), 1.0))
+    sure = [(IMAGES[at], 1e6 * np.eye(10)[LABELS[at]], loss) for at, loss in parts]
+    assert p3.cross_entropy(sure[0][1], LABELS[:20]) == 0
+    assert p3.too_small(seen(batches=sure), KNOWN) is None
+    assert not p3.far_from_cross_entropy(sure, KNOWN)
+
+
 def test_steps_of_a_right_loop_are_right() -> None:
     assert p3.wrong_steps(seen()) is None
     assert p3.uncleared(seen()) is None

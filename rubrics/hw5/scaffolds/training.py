@@ -5,6 +5,7 @@ that has been trained already starts anew, so that its first steps are the first
 """
 
 import functools
+import inspect
 import math
 
 import torch
@@ -234,6 +235,11 @@ def _compare():
     _kept.update((key, p.detach().clone()) for key, p in _leaves.items())
 
 
+def _is_no_training():
+    """Whether a forward pass is certainly no part of a step; what is traced must not differ."""
+    return _state["quiet"] or not torch.is_grad_enabled() or torch.jit.is_tracing()
+
+
 def _watch_new_networks():
     """See to it that each network that is made from now on is watched."""
     real = torch.nn.Module.__init__
@@ -249,7 +255,8 @@ def _watch_forward(kind):
     """Note what hooks do not see: `net.forward(x)`, and images that have a keyword."""
     for owner in kind.__mro__[: kind.__mro__.index(torch.nn.Module)]:
         of_torch = str(owner.__module__).startswith("torch.") and owner is not torch.nn.Sequential
-        if "forward" in vars(owner) and not of_torch and owner not in _forwards:
+        own = inspect.isfunction(vars(owner).get("forward"))
+        if own and not of_torch and owner not in _forwards:
             _forwards.add(owner)
             owner.forward = _watched(owner.forward)
 
@@ -275,7 +282,7 @@ def _watched(real):
 def _before_forward(module, inputs):
     if inputs:
         _inside.add(id(module))
-    if _state["quiet"] or not torch.is_grad_enabled():
+    if _is_no_training():
         return
     for name, parameter in module.named_parameters():
         if _is_wrapped(parameter):
@@ -299,7 +306,7 @@ def _make_new(network):
 def _after_forward(module, inputs, output):
     """Keep the batch of a network that gives ten scores for each image of 64 pixels."""
     _inside.discard(id(module))
-    if _state["quiet"] or not torch.is_grad_enabled() or not inputs:
+    if _is_no_training() or not inputs:
         return
     images = inputs[0]
     if not (torch.is_tensor(images) and torch.is_tensor(output)) or _is_wrapped(output):
