@@ -147,20 +147,34 @@ def load_assignment(name: str) -> Assignment:
     return Assignment(folder, read_rubric(folder / RUBRIC))
 
 
-def only_assignment() -> Assignment:
-    """The assignment that is meant where nobody names one: the only one that is here.
+def pick_assignment(name: str) -> Assignment:
+    """The assignment of that name; with an empty one, the only one that is here.
 
-    One that came with this installation is meant before those of a folder. Raises UsageError
-    where there is none, or more than one.
+    Raises UsageError where it cannot be told which is meant.
     """
-    for roots in ([KITS], _roots()):
-        found = sorted({path.parent for root in roots for path in root.glob(_RUBRICS)})
+    return load_assignment(name) if name else only_assignment()
+
+
+def only_assignment() -> Assignment:
+    """The assignment that is meant where nobody names one.
+
+    One that came with this installation is meant before those of folders, and the nearest folder
+    before those above it. Raises UsageError where there is none, or more than one.
+    """
+    for root in (KITS, *_roots()):
+        found = sorted(path.parent for path in root.glob(_RUBRICS))
         if len(found) > 1:
             listed = ", ".join(path.name for path in found)
-            raise UsageError(f"There are several assignments here: {listed}. Name one of them.")
+            raise UsageError(
+                f"There are several assignments here: {listed}. Name one of them: "
+                '--assignment NAME on the command line, assignment="NAME" in Python.'
+            )
         if found:
             return load_assignment(str(found[0]))
-    raise UsageError("There is no assignment here: install the wheel that came with the homework.")
+    raise UsageError(
+        f"There is no assignment here. Give the path of a folder with {RUBRIC}, or install the "
+        "wheel that came with the homework."
+    )
 
 
 def _roots() -> list[Path]:

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from grader.actions import Job, commands_stopped, this_job
-from grader.assignment import load_assignment
+from grader.assignment import pick_assignment
 from grader.desk import Desk, Task, fault_text, replace_file
 from grader.errors import ExitCode, GraderException, UsageError
 from grader.grade_command import is_below
@@ -51,7 +51,7 @@ def grade_public(request: Request) -> GradeReport:
 
     Raises what `Desk.report` raises, and UsageError where an option is wrong.
     """
-    assignment = load_assignment(request.assignment)
+    assignment = pick_assignment(request.assignment)
     assignment.select(request.parts)
     options = Options(
         check_device(request.device), request.parts, public_only=True, examples=request.examples

@@ -42,8 +42,9 @@ def cli() -> None:
 def _common(command: F) -> F:
     """Options that grading and checking share."""
     for option in (
-        click.option("--assignment", default="hw5", show_default=True, metavar="NAME",
-                     help="Name below rubrics/, or the path of a rubric's folder."),
+        click.option("--assignment", default="", metavar="NAME",
+                     help="Name below rubrics/, or the path of a rubric's folder; without it the "
+                     "only assignment here."),
         click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda",
                      help="Where tensors live while checks run."),
         click.option("--examples", type=click.IntRange(1), metavar="N",
@@ -207,7 +208,8 @@ def gradescope(assignment: str, target: Path | None) -> None:
 
 
 @cli.command()
-@click.option("--assignment", default="hw5", show_default=True, metavar="NAME")
+@click.option("--assignment", default="", metavar="NAME",
+              help="The assignment to look at; without it the only one here.")  # fmt: skip
 def doctor(assignment: str) -> None:
     """Say what this machine has for grading, what is missing, and how to get it."""
     from grader.doctor import examine
@@ -245,9 +247,9 @@ def _listed(told: str) -> tuple[str, ...]:
 
 
 def _load(name: str) -> Assignment:
-    from grader.assignment import load_assignment
+    from grader.assignment import pick_assignment
 
-    return load_assignment(name)
+    return pick_assignment(name)
 
 
 def _stamps(klass: ClassList, submitted_at: str | None, table: Path | None) -> dict[str, datetime]:

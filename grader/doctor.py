@@ -114,14 +114,14 @@ def _sandbox() -> Iterator[Finding]:
 
 
 def _assignment(name: str) -> Iterator[Finding]:
-    from grader.assignment import load_assignment
+    from grader.assignment import pick_assignment
 
     try:
-        loaded = load_assignment(name)
+        loaded = pick_assignment(name)
     except GraderException as error:
-        yield Finding("wrong", f"assignment {name}", str(error))
+        yield Finding("wrong", f"assignment {name}".strip(), str(error))
         return
     points = sum(part.points for part in loaded.rubric.parts)
-    yield Finding("ok", f"assignment {name}", f"{len(loaded.parts)} parts, {points:g} points, "
-                  f"{len(loaded.checks)} checks")  # fmt: skip
+    told = f"{len(loaded.parts)} parts, {points:g} points, {len(loaded.checks)} checks"
+    yield Finding("ok", f"assignment {loaded.name}", told)
     yield Finding("ok", "cache", str(cache_folder()))

@@ -51,7 +51,8 @@ def _rubric_folder(config: pytest.Config) -> Path:
         for folder in (path, *path.parents):
             if (folder / "rubric.yaml").is_file():
                 return folder
-    raise pytest.UsageError("name the folder of a rubric too: pytest rubrics/hw5 --submission FILE")
+    told = "name the folder of a rubric too: pytest rubrics/NAME --submission FILE"
+    raise pytest.UsageError(told)
 
 
 def use_judge(config: pytest.Config, judge: Judge) -> None:

@@ -7,6 +7,7 @@ comments. Known mistakes keep their names and what to say of them.
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -20,6 +21,9 @@ from grader.checks.static import definitions
 from grader.rubric import PartEntry
 from grader.variants import RECORDED, KnownMistake, Sign
 
+#: Where pytest looks for the fixtures that several check files share.
+SHARED = "conftest.py"
+
 
 def prune_rubric(assignment: Assignment, into: Path) -> None:
     """Write the public half of a rubric's folder: rubric.yaml, check files and scaffolds."""
@@ -29,10 +33,15 @@ def prune_rubric(assignment: Assignment, into: Path) -> None:
     rubric["seed"] = assignment.rubric.seed
     rubric["parts"] = [_public_part(part) for part in assignment.rubric.parts]
     _write_yaml(into / RUBRIC, rubric)
-    for path in sorted(assignment.folder.glob("test_*.py")):
-        text = prune_checks(path.read_text(encoding="utf-8"), public)
+    told = {path.name: prune_checks(path.read_text(encoding="utf-8"), public)
+            for path in sorted(assignment.folder.glob("test_*.py"))}  # fmt: skip
+    shared = assignment.folder / SHARED
+    if shared.is_file():
+        source = shared.read_text(encoding="utf-8")
+        told[SHARED] = prune_shared(source, set().union(*map(_asked_for, told.values())))
+    for name, text in told.items():
         if text:
-            (into / path.name).write_text(text, encoding="utf-8")
+            (into / name).write_text(text, encoding="utf-8")
     scaffolds = assignment.folder / "scaffolds"
     if scaffolds.is_dir():
         # Stand-ins are right values of whole parts.
@@ -67,13 +76,64 @@ def _public_part(part: PartEntry) -> dict[str, Any]:
 
 def prune_checks(source: str, public: Collection[str]) -> str:
     """A check file with its public checks and what they need; empty where it has none."""
-    own = {node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
-    wanted = own & set(public)
-    if not wanted:
-        return ""
+    wanted = set(_functions(source)) & set(public)
+    return _cut(source, wanted | _for_all(source)) if wanted else ""
+
+
+def prune_shared(source: str, asked: Collection[str]) -> str:
+    """A `conftest.py` with the fixtures `asked` for, those that all checks get, and its hooks."""
+    own = _fixtures(source)
+    wanted = {own[name] for name in own.keys() & set(asked)}
+    wanted |= {name for name in _functions(source) if name.startswith("pytest_")}
+    wanted |= _for_all(source)
+    return _cut(source, wanted) if wanted else ""
+
+
+def _cut(source: str, wanted: set[str]) -> str:
+    """The functions `wanted` of a module, with what they need and what fixtures they ask for."""
+    fixtures, kept = _fixtures(source), definitions(source, wanted)
+    while more := {fixtures[n] for n in fixtures.keys() & _asked_for(kept)} - wanted:
+        wanted |= more
+        kept = definitions(source, wanted)
     title = ast.get_docstring(ast.parse(source)) or ""
-    kept = ast.unparse(ast.parse(definitions(source, wanted)))
-    return f'"""{title}"""\n\n{kept}\n'
+    return f'"""{title}"""\n\n{ast.unparse(ast.parse(kept))}\n'
+
+
+def _functions(source: str) -> dict[str, ast.FunctionDef]:
+    """The functions of a module by their names."""
+    return {n.name: n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)}
+
+
+def _decorators(function: ast.FunctionDef) -> str:
+    return " ".join(map(ast.unparse, function.decorator_list))
+
+
+def _fixtures(source: str) -> dict[str, str]:
+    """The functions that are fixtures, by the names that they are asked for with."""
+    told = {}
+    for name, function in _functions(source).items():
+        decorators = _decorators(function)
+        if re.search(r"\bfixture\b", decorators):
+            other = re.search(r"\bname='(\w+)'", decorators)
+            told[other[1] if other else name] = name
+    return told
+
+
+def _for_all(source: str) -> set[str]:
+    """The functions that are fixtures of all checks."""
+    functions = _functions(source)
+    return {f for f in _fixtures(source).values() if "autouse=True" in _decorators(functions[f])}
+
+
+def _asked_for(source: str) -> set[str]:
+    """What functions may ask pytest for: the names of their arguments, and of `usefixtures`."""
+    told = set()
+    for function in _functions(source).values():
+        told |= {argument.arg for argument in ast.walk(function) if isinstance(argument, ast.arg)}
+        for decorator in function.decorator_list:
+            if "usefixtures" in ast.unparse(decorator):
+                told |= {str(n.value) for n in ast.walk(decorator) if isinstance(n, ast.Constant)}
+    return told
 
 
 def write_mistakes(mistakes: Iterable[KnownMistake], public: Collection[str], into: Path) -> None:

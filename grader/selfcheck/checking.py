@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nbformat
 
-from grader.assignment import Assignment, load_assignment, only_assignment
+from grader.assignment import Assignment, pick_assignment
 from grader.grading import Options, part_results, run_checks
 from grader.judge import Judge, solution_of
 from grader.model import PartResult
@@ -33,7 +33,7 @@ def pick(name: str) -> Assignment:
 
     Raises UsageError where it cannot be told which is meant.
     """
-    return load_assignment(name) if name else only_assignment()
+    return pick_assignment(name)
 
 
 def judge_parts(

@@ -10,7 +10,13 @@ import yaml
 from grader.assignment import Assignment, load_assignment
 from grader.errors import UsageError
 from grader.kit.folder import _template
-from grader.kit.pruning import prune_checks, prune_rubric, public_checks, write_mistakes
+from grader.kit.pruning import (
+    prune_checks,
+    prune_rubric,
+    prune_shared,
+    public_checks,
+    write_mistakes,
+)
 from grader.rubric import read_rubric
 from grader.variants import RecordedMistake, Sign, read_recorded
 
@@ -56,6 +62,68 @@ def test_hidden_checks_go_with_all_that_only_they_use() -> None:
     for gone in ("hidden", "lonely", "SECRET", "secrets", "why it is so"):
         assert gone not in told
     compile(told, "checks", "exec")
+
+
+SHARED = '''"""Shared."""
+
+import pytest
+from secrets import token_hex
+
+
+@pytest.fixture
+def factor(base):
+    return 2 * base
+
+
+@pytest.fixture(name="base")
+def given_base():
+    return 3
+
+
+@pytest.fixture(autouse=True)
+def always():
+    pass
+
+
+def pytest_configure(config):
+    pass
+
+
+@pytest.fixture
+def hidden_answer():
+    return token_hex()
+'''
+
+
+def test_fixtures_go_with_the_checks_that_ask_for_them() -> None:
+    told = prune_shared(SHARED, {"factor", "student"})
+    for kept in ("def factor", "def given_base", "def always", "def pytest_configure"):
+        assert kept in told
+    assert "hidden_answer" not in told and "token_hex" not in told
+    compile(told, "conftest", "exec")
+    assert "hidden_answer" in prune_shared(SHARED, {"hidden_answer"})
+
+
+def test_fixtures_of_a_check_file_are_kept_with_its_checks() -> None:
+    checks = SHARED + "\n\ndef test_public(student, factor):\n    pass\n"
+    told = prune_checks(checks, {"test_public"})
+    assert "def factor" in told and "def given_base" in told and "hidden_answer" not in told
+    assert "def always" in told
+    marked = SHARED + "\n\n@pytest.mark.usefixtures('base')\ndef test_public(student):\n    pass\n"
+    told = prune_checks(marked, {"test_public"})
+    assert "def given_base" in told and "def factor" not in told
+
+
+def test_shared_fixtures_come_along(tmp_path: Path) -> None:
+    folder = tmp_path / "rubrics" / "x"
+    folder.mkdir(parents=True)
+    (folder / "test_x.py").write_text("def test_a(student, factor):\n    pass\n")
+    (folder / "conftest.py").write_text(SHARED)
+    part = {"id": "1", "title": "t", "points": 5, "checks": [{"test": "test_a"}]}
+    rubric = {"assignment": "x", "title": "X", "reference": "ref", "parts": [part]}
+    (folder / "rubric.yaml").write_text(yaml.safe_dump(rubric))
+    prune_rubric(load_assignment(str(folder)), tmp_path / "pruned")
+    assert "def factor" in (tmp_path / "pruned" / "conftest.py").read_text()
 
 
 def test_a_file_without_public_checks_is_left_out() -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -191,6 +192,21 @@ def test_unknown_assignment_is_refused_with_those_there_are(grader: Run, place: 
     write_small(place / "ada.ipynb")
     told = refusal(grader("grade", "ada.ipynb", assignment="smal"), 2)
     assert told.startswith("There is no assignment 'smal'. Assignments here: hw5, small. ")
+
+
+def test_the_nearest_assignment_is_meant_where_none_is_named(grader: Run, place: Path) -> None:
+    write_small(place / "ada.ipynb")
+    assert grader("grade", "ada.ipynb", assignment="").code == 0
+    assert "ok    assignment small: " in grader("doctor", assignment="").out
+
+
+def test_of_several_assignments_one_has_to_be_named(grader: Run, place: Path) -> None:
+    write_small(place / "ada.ipynb")
+    shutil.copytree(place.parent / "rubrics" / "small", place.parent / "rubrics" / "other")
+    ended = grader("check", "ada.ipynb", assignment="")
+    assert ended.code == 2
+    assert "There are several assignments here: other, small. Name one of them" in ended.err
+    assert "FIX   assignment: There are several" in grader("doctor", assignment="").out
 
 
 def test_rubric_with_a_wrong_key_is_refused_with_its_line(grader: Run, place: Path) -> None:

@@ -136,7 +136,7 @@ def test_submission_that_is_not_there_is_wrong_use(small: Path) -> None:
 def test_rubric_that_is_not_named_is_wrong_use(run_here: Run, small: Path) -> None:
     ended = run_here(small, "--submission", "right.ipynb")
     assert ended.returncode == pytest.ExitCode.USAGE_ERROR
-    told = "ERROR: name the folder of a rubric too: pytest rubrics/hw5 --submission FILE"
+    told = "ERROR: name the folder of a rubric too: pytest rubrics/NAME --submission FILE"
     assert ended.stderr.strip() == told
 
 
