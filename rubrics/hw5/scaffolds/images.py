@@ -33,6 +33,21 @@ def solid(colours, marks):
             for c, m in zip(colours, marks, strict=True)]  # fmt: skip
 
 
+class _Picture(torch.Tensor):
+    """A tensor with the methods of an image that give an image."""
+
+    def copy(self):
+        return self.clone()
+
+    def convert(self, *args, **kwargs):
+        return self.clone()
+
+
+def pictures(colours, marks):
+    """Images such as `solid` makes, for code that counts on what images of files can do."""
+    return [image.as_subclass(_Picture) for image in solid(colours, marks)]
+
+
 def photographs(colours, marks):
     """Images such as `solid` makes, as those that come of files: colours from 0 to 255."""
     return [Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
