@@ -34,7 +34,8 @@ _NUMBERS = [
     "[1, 'a', None]", "[[1, 2], [3]]", "np.array(['a'])", "np.zeros((0, 3))", "np.ma.masked",
     "np.array([None, object()], dtype=object)", "torch.tensor([])", "torch.zeros(2, 2).to('meta')",
     "torch.sparse_coo_tensor([[0], [0]], [1.0], (2, 2))", "torch.ones(2).bfloat16()",
-    "np.array(['2020-01-01'], dtype='datetime64[D]')",
+    "np.array(['2020-01-01'], dtype='datetime64[D]')", "torch.tensor(1.0546875).bfloat16()",
+    "torch.complex(torch.ones(()), torch.ones(()))",
 ]  # fmt: skip
 
 ODD = {

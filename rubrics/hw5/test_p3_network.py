@@ -130,13 +130,34 @@ def test_network_has_the_layers_asked_for(student, device):
     """The network's parameters are those of the layers in the list, and gradients reach them."""
     net = network(student, device)
     layouts(tensors(net))
-    cut_off = []
+    cut_off, slopes = [], []
     with contextlib.suppress(CheckFailed):  # what stops is charged in the forward pass
         cut_off = student.scaffold("models").without_gradient(net, torch.zeros(2, 1, 8, 8))
+        slopes = student.scaffold("models").slopes(net)
     if cut_off:
         text = f"no gradient reaches {', '.join(map(str, cut_off))} from the scores"
         raise CheckFailed(Stage.VALUES, text, hint="Follow x through `forward`: what takes it out "
                           "of autograd's sight? Those layers never learn.")  # fmt: skip
+    if slopes_differ(slopes):
+        text = "the gradients that a backward pass gives are not those of the network's scores"
+        raise CheckFailed(Stage.VALUES, text, hint="Compare a gradient with what a small change of "
+                          "one weight does. Is there a `backward` of your own?")  # fmt: skip
+
+
+# By what share of the larger one a gradient differs from a central difference that is not its own:
+# in single precision differences are that coarse.
+STEEPER = 0.05
+
+
+def slopes_differ(slopes):
+    """Whether along no direction the scores change as their gradient says."""
+    try:
+        told = [(float(said), float(is_)) for said, is_ in slopes]
+    except (TypeError, ValueError):  # it comes from the student's process
+        return False
+    return bool(told) and all(
+        abs(said - is_) > STEEPER * max(abs(said), abs(is_)) for said, is_ in told
+    )
 
 
 @pytest.mark.part("3c")

@@ -219,6 +219,9 @@ def assert_all_visible(seen, sources):
         return
     if UNSEEN.search(at_work(sources)):
         return
+    if seen["visible"].count(-2) > len(seen["visible"]) / 2:
+        raise NeedsReview("What is shown here of images that have one colour each has another "
+                          "one: a person looks at the picture.")  # fmt: skip
     count, visible = len(seen["modes"]), set(seen["visible"])
     # Of more images than are asked for, some may be left out.
     if visible <= set(range(count)) and len(visible) < min(FEWEST, count):
@@ -240,7 +243,7 @@ def assert_own_labels(labelled):
         return
     pairs = labelled["images"]
     images = [image for image, _ in pairs]
-    each_once = -1 not in images and len(set(images)) == len(images) and len(images) > 1
+    each_once = min(images, default=0) >= 0 and len(set(images)) == len(images) and len(images) > 1
     if not each_once or any(len(labels) > 1 for _, labels in pairs):
         return
     beside = [labels[0] for _, labels in pairs if labels]

@@ -25,7 +25,11 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
 
 def images(pixels):
-    return [Image.fromarray(np.asarray(p)) for p in pixels]
+    """Images of these pixels; of the same pixels it is the same image."""
+    made = {}
+    for p in map(np.asarray, pixels):
+        made.setdefault((p.shape, p.tobytes()), Image.fromarray(p))
+    return [made[np.shape(p), np.asarray(p).tobytes()] for p in pixels]
 
 
 def solid(colours, marks):
@@ -69,6 +73,10 @@ def transform(image):
     pixels = np.asarray(image.convert("RGB"), dtype=np.float32)
     colour = torch.from_numpy(pixels.mean(axis=(0, 1)) - GREY)
     return _marked(colour, torch.full((3,), MARK), _brightest(pixels.sum(axis=2)))
+
+
+def another_transform(image):
+    return transform(image) / 2 - 1
 
 
 def _brightest(brightness):

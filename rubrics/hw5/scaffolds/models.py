@@ -1,6 +1,7 @@
 """Small models whose answer depends on the mode they are in, and loaders over images."""
 
 import contextlib
+import copy
 import inspect
 
 import torch
@@ -10,6 +11,9 @@ from torch.utils.data import DataLoader
 
 # How much the scores of two classes differ: more than single precision rounds, and less than half.
 NEARLY = 4e-5
+
+# How far parameters are moved, in units of their mean: few activations pass zero on the way.
+STEP = 1e-5
 
 # Half a side of the homework's images.
 HALF = 112
@@ -93,6 +97,43 @@ def without_gradient(net, images):
         out.sum().backward()
     matrices = [(name, value) for name, value in net.named_parameters() if value.dim() > 1]
     return [name for name, value in matrices if value.grad is None]
+
+
+def slopes(net):
+    """How a sum of a network's scores grows along three directions of its parameters.
+
+    Of each direction what autograd says and the central difference (L(p + hd) - L(p - hd)) / 2h.
+    Nothing where the scores are not in double precision, or not the same each time.
+    """
+    net, drawn = copy.deepcopy(net).double().eval(), torch.Generator().manual_seed(0)
+    parameters = [p for p in net.parameters() if p.requires_grad]
+    device = parameters[0].device
+    images = torch.randn(2, 1, 8, 8, generator=drawn, dtype=torch.float64).to(device)
+    shares = torch.randn(2, 10, generator=drawn, dtype=torch.float64).to(device)
+
+    def total():
+        return (net(images) * shares).sum()
+
+    def move(steps, direction):
+        with torch.no_grad():
+            for p, d in zip(parameters, direction, strict=True):
+                p.add_(steps * d)
+
+    if net(images).dtype != torch.float64 or not torch.equal(total(), total()):
+        return []
+    gradients, told = torch.autograd.grad(total(), parameters, allow_unused=True), []
+    for _ in range(3):
+        ways = [torch.randn(p.shape, generator=drawn, dtype=p.dtype).to(device) *
+                p.detach().abs().mean() for p in parameters]  # fmt: skip
+        pairs = zip(gradients, ways, strict=True)
+        said = sum(float((g * d).sum()) for g, d in pairs if g is not None)
+        move(STEP, ways)
+        above = float(total())
+        move(-2 * STEP, ways)
+        below = float(total())
+        move(STEP, ways)
+        told.append((said, (above - below) / (2 * STEP)))
+    return told
 
 
 def shapes(net):

@@ -102,8 +102,9 @@ def leave_copy():
 def report(space):
     """Modes of the copied images in `space`, and which of them are visible, by their places.
 
-    A place is -1 where what is visible is none of them. Beside it how many files there are, and of
-    how many of them the images are; None where one is of none.
+    A place is -1 where what is visible is none of them, and -2 where it has one colour, which is
+    that of none. Beside it how many files there are, and of how many of them the images are; None
+    where one is of none.
     """
     images = [one for one in space["image_list"] if isinstance(one, Image.Image)]
     colours = [_colour(one) for one in images]
@@ -167,7 +168,8 @@ def _colour(shown):
     try:
         pixels = np.asarray(shown.convert("RGB") if isinstance(shown, Image.Image) else shown)
         if pixels.dtype.kind == "f":
-            pixels = pixels * 255 if pixels.max() <= 1 else pixels
+            # Of colours imshow cuts off what is above 1; grays it spreads between their extremes.
+            pixels = np.clip(pixels, 0, 1) * 255 if pixels.ndim > 2 or pixels.max() <= 1 else pixels
         pixels = pixels.astype(np.float64)
         if pixels.ndim == 2:
             pixels = np.repeat(pixels[..., None], 3, axis=2)
@@ -180,17 +182,17 @@ def _colour(shown):
 
 
 def _place(colour, colours):
-    """Where a colour stands among others; -1 where it does not, or not only once."""
+    """Where a colour stands among others; -1 where that is not known, -2 where it does not."""
     if colour is None or None in colours or not colours:
         return -1
     near = np.abs(np.subtract(colours, colour)).max(axis=1) <= _CLOSE
-    return int(near.argmax()) if near.sum() == 1 else -1
+    return int(near.argmax()) if near.sum() == 1 else -1 if near.any() else -2
 
 
 def _different(colours):
     """Of how many files the colours are; None where one is of no file."""
     places = [_place(colour, _state["files"]) for colour in colours]
-    return None if -1 in places else len(set(places))
+    return None if min(places, default=0) < 0 else len(set(places))
 
 
 def _are_apart(colours):
