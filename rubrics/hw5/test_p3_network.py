@@ -144,20 +144,19 @@ def test_network_has_the_layers_asked_for(student, device):
                           "one weight does. Is there a `backward` of your own?")  # fmt: skip
 
 
-# By what share of the larger one a gradient differs from a central difference that is not its own:
-# in single precision differences are that coarse.
-STEEPER = 0.05
+# By what share of the larger one a gradient differs from a central difference that is not its own,
+# and by what share two such differences do where they tell the slope.
+STEEPER, SURE = 0.05, 0.005
 
 
 def slopes_differ(slopes):
-    """Whether along no direction the scores change as their gradient says."""
+    """Whether some parameter's gradient is not the slope that its differences agree on."""
     try:
-        told = [(float(said), float(is_)) for said, is_ in slopes]
+        told = [tuple(map(float, one)) for one in slopes]
+        told = [(said, is_) for said, is_, again in told if abs(is_ - again) <= SURE * abs(is_)]
     except (TypeError, ValueError):  # it comes from the student's process
         return False
-    return bool(told) and all(
-        abs(said - is_) > STEEPER * max(abs(said), abs(is_)) for said, is_ in told
-    )
+    return any(abs(said - is_) > STEEPER * max(abs(said), abs(is_)) for said, is_ in told)
 
 
 @pytest.mark.part("3c")

@@ -15,8 +15,9 @@ import torch
 from PIL import ExifTags, Image
 
 from grader.assignment import Assignment
-from grader.checks import CheckFailed, NeedsReview
+from grader.checks import CheckFailed, NeedsReview, Stage
 from grader.checks.said import Said
+from grader.model import Raised
 from rubrics.hw5 import test_p4_images as p4
 from tests.checks.hw5_answers import REFERENCE
 
@@ -207,3 +208,33 @@ def test_what_is_done_to_all_images_alike_is_told(
             p4.assert_item(scaffold, dataset, 0, right, mark, set, pairs)
     assert re.match(message, failed.value.message)
     assert ("once more" in message) == ("once more" in failed.value.message)
+
+
+def test_another_image_of_the_list_is_told(images: ModuleType) -> None:
+    colours = np.stack([COLOUR, MARK])
+
+    def told(colour: torch.Tensor) -> str:
+        with (
+            pytest.raises(CheckFailed) as failed,
+            p4.told_of_another_item(colour.reshape(3, 1, 1), 1, colours),
+        ):
+            raise CheckFailed(Stage.VALUES, "another")
+        return failed.value.message
+
+    assert told(torch.from_numpy(COLOUR)) == "another; item 1 is image 0 of the list"
+    assert told(torch.zeros(3)) == "another"
+
+
+def test_images_of_the_same_pixels_are_the_same(images: ModuleType) -> None:
+    first, second = (np.full((2, 2, 3), level, np.uint8) for level in (1, 2))
+    told = images.images([first, second, first.copy()])
+    assert told[0] is told[2] and told[0] is not told[1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "counts"), [("copy", True), ("convert", True), ("mode", True), ("nothing", False)]
+)
+def test_code_that_counts_on_images_is_known(asked: str, counts: bool) -> None:
+    raised = Raised(type="AttributeError", message=f"'Tensor' object has no attribute '{asked}'")
+    assert p4.counts_on_images(CheckFailed(Stage.RETURNS, "raised", raised=raised)) is counts
+    assert not p4.counts_on_images(CheckFailed(Stage.VALUES, "other values"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -175,3 +176,77 @@ def test_images_that_a_network_mixes(mixed: Callable[[torch.Tensor], torch.Tenso
     with pytest.raises(CheckFailed, match="changes with the other images of the batch"):
         p3.assert_each_alone(mixed, x)
     p3.assert_each_alone(mixed, x[:1])
+
+
+class Rectify(torch.autograd.Function):
+    """A ReLU whose derivative is given by hand: that of the input, or of the gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, values: torch.Tensor, by_input: bool) -> torch.Tensor:  # type: ignore[override]
+        ctx.save_for_backward(values)
+        ctx.by_input = by_input
+        return values.clamp(min=0)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:  # type: ignore[override]
+        values = ctx.saved_tensors[0] if ctx.by_input else gradient
+        return gradient * (values > 0), None
+
+
+class Scores(nn.Module):
+    """The homework's network, with a step of its own before the linear layer."""
+
+    def __init__(self, step: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.step = step
+        self.layers = nn.Sequential(
+            nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 32, 3, padding=1)
+        )
+        self.last = nn.Linear(512, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        told: torch.Tensor = self.last(self.step(nn.MaxPool2d(2)(self.layers(x))).flatten(1))
+        return told
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        torch.relu,
+        lambda x: Rectify.apply(x, True),
+        lambda x: x.float().relu().double(),
+        lambda x: x.float().relu(),
+        nn.Dropout(0.5),
+        lambda x: x.relu() + torch.rand(()),
+    ],
+)
+def test_gradients_of_the_scores_are_right(
+    models: ModuleType, step: Callable[[torch.Tensor], torch.Tensor]
+) -> None:
+    torch.manual_seed(0)
+    try:
+        told = models.slopes(Scores(step))
+    except RuntimeError:  # no double precision beside its own: nothing is said
+        told = []
+    assert not p3.slopes_differ(told)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda x: Rectify.apply(x, False),
+        lambda x: 2 * x.relu() - x.relu().detach(),
+        lambda x: x.relu().detach() + 0 * x,
+        lambda x: x + (x.relu() - x).detach(),
+    ],
+)
+def test_other_gradients_than_those_of_the_scores_are_told(
+    models: ModuleType, step: Callable[[torch.Tensor], torch.Tensor]
+) -> None:
+    torch.manual_seed(0)
+    assert p3.slopes_differ(models.slopes(Scores(step)))
+
+
+@pytest.mark.parametrize("told", [[], None, [("a", 1, 2)], [(1,)], 3.0, [(1, 2, 3)]])
+def test_slopes_of_another_form_say_nothing(told: Any) -> None:
+    assert not p3.slopes_differ(told)

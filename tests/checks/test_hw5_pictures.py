@@ -141,6 +141,23 @@ def test_images_of_one_file_in_place_of_all_are_told(pictures: ModuleType) -> No
     p4.assert_of_all_files(blank)
 
 
+def in_gray(images: list[Any], labels: list[str] | None = None) -> None:
+    """Show the brightness alone."""
+    in_a_grid([image.convert("L").convert("RGB") for image in images])
+
+
+def above_one(images: list[Any], labels: list[str] | None = None) -> None:
+    """Show colours as numbers of which imshow cuts off all but the least."""
+    in_a_grid([np.asarray(image).astype(float) for image in images])
+
+
+@pytest.mark.parametrize("show", [in_gray, above_one])
+def test_images_in_other_colours_are_for_a_person(pictures: ModuleType, show: Show) -> None:
+    told = seen(pictures, "RGB", show)
+    with pytest.raises(NeedsReview, match="has another one"):
+        p4.assert_all_visible(told, [""])
+
+
 @pytest.mark.parametrize(
     ("show", "upto", "visible"),
     [

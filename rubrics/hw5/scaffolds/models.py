@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 # How much the scores of two classes differ: more than single precision rounds, and less than half.
 NEARLY = 4e-5
 
-# How far parameters are moved, in units of their mean: few activations pass zero on the way.
+# How far parameters are moved for a difference: few activations pass zero on the way.
 STEP = 1e-5
 
 # Half a side of the homework's images.
@@ -100,40 +100,45 @@ def without_gradient(net, images):
 
 
 def slopes(net):
-    """How a sum of a network's scores grows along three directions of its parameters.
+    """How a sum of a network's scores grows along a direction of each matrix and kernel.
 
-    Of each direction what autograd says and the central difference (L(p + hd) - L(p - hd)) / 2h.
-    Nothing where the scores are not in double precision, or not the same each time.
+    Of each what autograd says, and the central differences (L(p + hd) - L(p - hd)) / 2h for two h.
+    Nothing where the scores are not the same each time.
     """
     net, drawn = copy.deepcopy(net).double().eval(), torch.Generator().manual_seed(0)
     parameters = [p for p in net.parameters() if p.requires_grad]
-    device = parameters[0].device
-    images = torch.randn(2, 1, 8, 8, generator=drawn, dtype=torch.float64).to(device)
-    shares = torch.randn(2, 10, generator=drawn, dtype=torch.float64).to(device)
+    images, shares = _normal((2, 1, 8, 8), drawn), _normal((2, 10), drawn)
+    device, told = parameters[0].device, []
 
     def total():
-        return (net(images) * shares).sum()
+        return (net(images.to(device)) * shares.to(device)).sum()
 
-    def move(steps, direction):
-        with torch.no_grad():
-            for p, d in zip(parameters, direction, strict=True):
-                p.add_(steps * d)
+    def difference(p, way, step):
+        ends, own = [], p.detach().clone()
+        for signed in (step, -step):
+            with torch.no_grad():
+                p.copy_(own + signed * way)
+                ends.append(total().item())
+                p.copy_(own)
+        return (ends[0] - ends[1]) / (2 * step)
 
-    if net(images).dtype != torch.float64 or not torch.equal(total(), total()):
+    with torch.no_grad():
+        for p in parameters:  # away from where an activation has no derivative, as where all are 0
+            p.add_(0.1 * _normal(p.shape, drawn).to(device))
+    if not torch.equal(total(), total()):
         return []
-    gradients, told = torch.autograd.grad(total(), parameters, allow_unused=True), []
-    for _ in range(3):
-        ways = [torch.randn(p.shape, generator=drawn, dtype=p.dtype).to(device) *
-                p.detach().abs().mean() for p in parameters]  # fmt: skip
-        pairs = zip(gradients, ways, strict=True)
-        said = sum(float((g * d).sum()) for g, d in pairs if g is not None)
-        move(STEP, ways)
-        above = float(total())
-        move(-2 * STEP, ways)
-        below = float(total())
-        move(STEP, ways)
-        told.append((said, (above - below) / (2 * STEP)))
+    gradients = torch.autograd.grad(total(), parameters, allow_unused=True)
+    for p, gradient in zip(parameters, gradients, strict=True):
+        if p.dim() < 2:  # a bias learns with its kernel
+            continue
+        way = 0.1 * _normal(p.shape, drawn).to(device)
+        said = 0.0 if gradient is None else (gradient * way).sum().item()
+        told.append((said, difference(p, way, STEP), difference(p, way, STEP / 2)))
     return told
+
+
+def _normal(shape, drawn):
+    return torch.randn(shape, generator=drawn, dtype=torch.float64)
 
 
 def shapes(net):
