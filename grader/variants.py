@@ -151,6 +151,9 @@ Variant = Mistake | Accepted
 #: The names of known mistakes, where neither their variants nor a reference are there.
 RECORDED = "mistakes.yaml"
 
+# Of safe loaders libyaml's takes a tenth of the time, and PyYAML may have been built without it.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 # Lies beside the variants, and is about mutants: `grader.exam` reads it.
 EQUIVALENTS = "equivalents.yaml"
 
@@ -173,7 +176,7 @@ def read_variants(folder: Path) -> tuple[Variant, ...]:
 
 def _read(path: Path) -> list[Any]:
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(data, list):
