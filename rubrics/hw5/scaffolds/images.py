@@ -76,7 +76,7 @@ def transform(image):
 
 
 def another_transform(image):
-    return transform(image) / 2 - 1
+    return -transform(image)  # cut off at a range it is still another
 
 
 def _brightest(brightness):
