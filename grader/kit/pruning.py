@@ -126,10 +126,16 @@ def _for_all(source: str) -> set[str]:
 
 
 def _asked_for(source: str) -> set[str]:
-    """What functions may ask pytest for: the names of their arguments, and of `usefixtures`."""
-    told = set()
-    for function in _functions(source).values():
-        told |= {argument.arg for argument in ast.walk(function) if isinstance(argument, ast.arg)}
+    """What checks and fixtures may ask pytest for: their arguments, and those of `usefixtures`.
+
+    An argument of a helper is none of these: a hidden fixture may have its name.
+    """
+    functions, told = _functions(source), set()
+    asking = {name for name in functions if name.startswith("test_")} | {
+        *_fixtures(source).values()
+    }
+    for function in map(functions.__getitem__, asking):
+        told |= {argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)}
         for decorator in function.decorator_list:
             if "usefixtures" in ast.unparse(decorator):
                 told |= {str(n.value) for n in ast.walk(decorator) if isinstance(n, ast.Constant)}

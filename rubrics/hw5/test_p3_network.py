@@ -133,6 +133,8 @@ def test_network_has_the_layers_asked_for(student, device):
     cut_off, slopes = [], []
     with contextlib.suppress(CheckFailed):  # what stops is charged in the forward pass
         cut_off = student.scaffold("models").without_gradient(net, torch.zeros(2, 1, 8, 8))
+    # A network may be one that cannot be copied, or that has no double precision.
+    with contextlib.suppress(CheckFailed, NeedsReview):
         slopes = student.scaffold("models").slopes(net)
     if cut_off:
         text = f"no gradient reaches {', '.join(map(str, cut_off))} from the scores"
@@ -145,8 +147,9 @@ def test_network_has_the_layers_asked_for(student, device):
 
 
 # By what share of the larger one a gradient differs from a central difference that is not its own,
-# and by what share two such differences do where they tell the slope.
-STEEPER, SURE = 0.05, 0.005
+# by what share two such differences do where they tell the slope (in double precision, where no
+# activation passes zero, by 1e-8), and what slope is none but for rounding.
+STEEPER, SURE, LEVEL = 0.05, 1e-4, 1e-6
 
 
 def slopes_differ(slopes):
@@ -156,7 +159,7 @@ def slopes_differ(slopes):
         told = [(said, is_) for said, is_, again in told if abs(is_ - again) <= SURE * abs(is_)]
     except (TypeError, ValueError):  # it comes from the student's process
         return False
-    return any(abs(said - is_) > STEEPER * max(abs(said), abs(is_)) for said, is_ in told)
+    return any(abs(said - is_) > STEEPER * max(abs(said), abs(is_), LEVEL) for said, is_ in told)
 
 
 @pytest.mark.part("3c")

@@ -114,6 +114,15 @@ def test_fixtures_of_a_check_file_are_kept_with_its_checks() -> None:
     assert "def given_base" in told and "def factor" not in told
 
 
+def test_an_argument_of_a_helper_asks_for_no_fixture() -> None:
+    checks = SHARED + (
+        "\n\ndef compare(hidden_answer, base):\n    pass\n"
+        "\n\ndef test_public(student, *, factor):\n    compare(1, 2)\n"
+    )
+    told = prune_checks(checks, {"test_public"})
+    assert "def compare" in told and "def factor" in told and "token_hex" not in told
+
+
 def test_shared_fixtures_come_along(tmp_path: Path) -> None:
     folder = tmp_path / "rubrics" / "x"
     folder.mkdir(parents=True)

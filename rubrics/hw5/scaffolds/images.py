@@ -27,9 +27,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 def images(pixels):
     """Images of these pixels; of the same pixels it is the same image."""
     made = {}
-    for p in map(np.asarray, pixels):
-        made.setdefault((p.shape, p.tobytes()), Image.fromarray(p))
-    return [made[np.shape(p), np.asarray(p).tobytes()] for p in pixels]
+    return [made.setdefault((p.shape, p.tobytes()), Image.fromarray(p))
+            for p in map(np.asarray, pixels)]  # fmt: skip
 
 
 def solid(colours, marks):

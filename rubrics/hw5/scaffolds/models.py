@@ -103,7 +103,7 @@ def slopes(net):
     """How a sum of a network's scores grows along a direction of each matrix and kernel.
 
     Of each what autograd says, and the central differences (L(p + hd) - L(p - hd)) / 2h for two h.
-    Nothing where the scores are not the same each time.
+    Nothing where the scores are not in double precision, or not the same each time.
     """
     net, drawn = copy.deepcopy(net).double().eval(), torch.Generator().manual_seed(0)
     parameters = [p for p in net.parameters() if p.requires_grad]
@@ -125,7 +125,7 @@ def slopes(net):
     with torch.no_grad():
         for p in parameters:  # away from where an activation has no derivative, as where all are 0
             p.add_(0.1 * _normal(p.shape, drawn).to(device))
-    if not torch.equal(total(), total()):
+    if net(images.to(device)).dtype != torch.float64 or not torch.equal(total(), total()):
         return []
     gradients = torch.autograd.grad(total(), parameters, allow_unused=True)
     for p, gradient in zip(parameters, gradients, strict=True):
